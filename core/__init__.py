@@ -1,0 +1,1 @@
+"""The foundation that everything else stands on; it imports nothing of ours."""

@@ -1,0 +1,12 @@
+"""The time of day: one place to read it, so that tests can set it."""
+
+import time
+from collections.abc import Callable
+
+#: Returns the time as Unix seconds with fractions.
+Clock = Callable[[], float]
+
+
+def now() -> float:
+    """The time as Unix seconds, rounded to milliseconds as the API shows it."""
+    return round(time.time(), 3)

@@ -1,0 +1,210 @@
+"""Settings: what they are called, what they mean, and where their values come from.
+
+Order, later wins: the defaults here, `instance/config.py`, `SWITCHYARD_*` in the environment,
+the overrides given to `create_app()`. Values are read once, at the start; a bad one stops it.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core import json
+
+#: The folder that holds app.py.
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "SWITCHYARD_"
+KIB = 1024
+MIB = 1024 * KIB
+#: Settings by their names without prefix.
+Settings = dict[str, Any]
+
+
+class ConfigError(Exception):
+    """A setting's value can't be used; the message is one clear line."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its name without prefix, its default as text, its parser and its meaning."""
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    help: str
+    secret: bool = False
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _path(value: str) -> Path:
+    return Path(value).expanduser().absolute()
+
+
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def _positive(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
+def _seconds(value: str) -> float:
+    number = float(value)
+    if not 0 <= number < float("inf"):
+        raise ValueError("must not be negative")
+    return number
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not 0 < int(port) < 65536:
+        raise ValueError("must be HOST:PORT")
+    return value
+
+
+def _environment(value: str) -> dict[str, str]:
+    pairs = json.loads(value)
+    if not isinstance(pairs, dict):
+        raise ValueError("must be a JSON object")  # noqa: TRY004 - one error type for bad values
+    return {str(key): str(item) for key, item in pairs.items()}
+
+
+SETTINGS = (
+    Setting("INSTANCE_PATH", str(ROOT / "instance"), _path, "Folder of all runtime data."),
+    Setting("BIND", "127.0.0.1:5522", _bind, "Address that the web server listens on."),
+    Setting("WORKERS", "2", _positive, "Number of web worker processes."),
+    Setting(
+        "DATABASE_URL",
+        "",
+        _text,
+        "SQLAlchemy URL of the database; empty: SQLite in the instance folder.",
+        secret=True,
+    ),
+    Setting(
+        "SECRET_KEY",
+        "",
+        _text,
+        "Key that signs tokens; empty: generated once into the instance folder.",
+        secret=True,
+    ),
+    Setting(
+        "ADMIN_KEY",
+        "",
+        _text,
+        "If set, the administrator's API key from this start on; at least 8 characters.",
+        secret=True,
+    ),
+    Setting("BASE_URL", "", _text, "URL that jobs and links use; empty: http:// and BIND."),
+    Setting("SERVER_TITLE", "", _text, "Title of this host in lists; empty: its host name."),
+    Setting("JOB_ENV", "{}", _environment, "JSON object of variables that every job gets."),
+    Setting("MAX_JSON_BYTES", str(32 * MIB), _positive, "Largest JSON or form body, bytes."),
+    Setting("MAX_UPLOAD_BYTES", str(1024 * MIB), _positive, "Largest multipart body, bytes."),
+    Setting("INLINE_LOG_BYTES", str(MIB), _count, "Largest log inside get_job, bytes."),
+    Setting("LIST_LOG_BYTES", str(64 * KIB), _count, "Largest log inside rows of lists, bytes."),
+    Setting("ABORT_GRACE", "5", _seconds, "Seconds between SIGTERM and SIGKILL of an abort."),
+    Setting("TOKEN_LIFETIME", "0", _seconds, "Seconds that log links live; 0: for ever."),
+    Setting("MAX_JOBS_PER_MINUTE", "0", _count, "Runs accepted a minute by all; 0: no limit."),
+    Setting(
+        "MIN_FREE_BYTES",
+        str(64 * MIB),
+        _count,
+        "With less free disk, bytes, nothing starts and run_event answers 503.",
+    ),
+)
+
+
+def load(
+    overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """All settings, parsed. Raises `ConfigError` with one line that names the bad one."""
+    environ = os.environ if environ is None else environ
+    settings: Settings = {
+        setting.name: _value(setting, environ.get(PREFIX + setting.name, setting.default))
+        for setting in SETTINGS
+    }
+    _apply_file(settings, environ)
+    settings.update(overrides or {})
+    _derive(settings)
+    return settings
+
+
+def make_folders(settings: Settings) -> None:
+    """Create the instance folders, private to the server's user."""
+    instance: Path = settings["INSTANCE_PATH"]
+    instance.mkdir(parents=True, exist_ok=True)
+    for name in ("bells", "runs", "logs", "files", "launchers"):
+        (instance / name).mkdir(mode=0o711, exist_ok=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write `text` to a file that only its owner may read; never half of it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+def secret_key(settings: Settings) -> bytes:
+    """The signing key: the setting, or the one in the instance folder, made when missing."""
+    if settings["SECRET_KEY"]:
+        return str(settings["SECRET_KEY"]).encode()
+    path: Path = settings["INSTANCE_PATH"] / "secret-key"
+    if not path.exists():
+        fresh = path.with_name(f"secret-key.{os.getpid()}.first")
+        write_private(fresh, secrets.token_urlsafe(48))
+        try:
+            # Linking fails where another process was first: then its key counts.
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip().encode()
+
+
+def _value(setting: Setting, text: str) -> Any:
+    try:
+        return setting.parse(text)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{PREFIX}{setting.name}: {error}") from None
+
+
+def _apply_file(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Apply `config.py` of the instance folder to all settings that the environment leaves."""
+    path: Path = settings["INSTANCE_PATH"] / "config.py"
+    if not path.exists():
+        return
+    values: dict[str, Any] = {}
+    try:
+        exec(compile(path.read_text(), str(path), "exec"), values)  # noqa: S102 - the operator's
+    except Exception as error:
+        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from None
+    for setting in SETTINGS:
+        if setting.name in values and PREFIX + setting.name not in environ:
+            value = values[setting.name]
+            text = json.dumps(value) if isinstance(value, dict) else str(value)
+            settings[setting.name] = _value(setting, text)
+
+
+def _derive(settings: Settings) -> None:
+    """Fill what depends on other settings."""
+    if not settings["DATABASE_URL"]:
+        settings["DATABASE_URL"] = f"sqlite:///{settings['INSTANCE_PATH']}/switchyard.db"
+    if not settings["BASE_URL"]:
+        host, _, port = settings["BIND"].rpartition(":")
+        host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104
+        settings["BASE_URL"] = f"http://{host}:{port}"
+    if settings["ADMIN_KEY"] and len(settings["ADMIN_KEY"]) < 8:
+        raise ConfigError(f"{PREFIX}ADMIN_KEY: must have at least 8 characters")
