@@ -1,0 +1,86 @@
+"""The database handle: where reads and writes go, and how SQLite is set up."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase
+
+from models.writer import GroupCommitWriter
+
+Result = TypeVar("Result")
+
+#: Pages in the write-ahead log at which a commit checkpoints by itself; the engine's own
+#: checkpoints come long before, so this only bounds the file while no engine runs.
+_AUTOCHECKPOINT_PAGES = 20_000
+
+_CONNECTION_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 15000",
+    f"PRAGMA wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}",
+    "PRAGMA cache_size = -8000",
+)
+
+
+class Base(DeclarativeBase):
+    """The declarative base of all tables, with names for constraints that migrations can use."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy with short reads and one way to write."""
+
+    def read(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Run `work` on a connection of its own, given back at once."""
+        with self.engine.connect() as connection:
+            return work(connection)
+
+    def write(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Run `work` in a transaction and return its result once that is committed.
+
+        On SQLite several callers' works share one commit, each in its savepoint; an exception
+        undoes only the work that raised it and is raised here. `work` may run in another
+        thread: it must not use the request.
+        """
+        if self.engine.dialect.name == "sqlite":
+            writer: GroupCommitWriter = current_app.extensions["switchyard_writer"]
+            return writer.run(work)
+        with self.engine.begin() as connection:
+            return work(connection)
+
+
+db = Database(model_class=Base, session_options={"expire_on_commit": False})
+
+
+def init_database(app: Flask) -> None:
+    """Bind the database to `app`; SQLite connections get their pragmas as they open."""
+    url: str = app.config["DATABASE_URL"]
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    db.init_app(app)
+    if url.startswith("sqlite"):
+        with app.app_context():
+            sa.event.listen(db.engine, "connect", _set_up_sqlite)
+            app.extensions["switchyard_writer"] = GroupCommitWriter(db.engine)
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    """Prepare one SQLite connection; we begin transactions ourselves, so the driver must not."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # Only the first connection to an empty file can set this; on all others it does nothing.
+    cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    for pragma in _CONNECTION_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()

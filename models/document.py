@@ -1,0 +1,56 @@
+"""What the small tables have in common: an id, an order, and a document that the API shows."""
+
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core import json
+
+Document = dict[str, Any]
+
+
+class DocumentTable:
+    """Columns and queries of a table whose rows are documents, listed in order of creation."""
+
+    __table__: ClassVar[sa.FromClause]
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(sa.String(255), unique=True)
+    doc: Mapped[str] = mapped_column(sa.Text)
+
+    @classmethod
+    def columns_of(cls, document: Document) -> dict[str, Any]:
+        """The columns that are kept beside the document; a table with some overrides this."""
+        return {}
+
+    @classmethod
+    def get(cls, connection: sa.Connection, key: str) -> Document | None:
+        """The document with this id."""
+        text = connection.scalar(sa.select(cls.doc).where(cls.id == key))
+        return None if text is None else json.loads(text)
+
+    @classmethod
+    def all(cls, connection: sa.Connection) -> list[Document]:
+        """All documents in order of creation."""
+        return [json.loads(text) for text in connection.scalars(sa.select(cls.doc).order_by(cls.seq))]
+
+    @classmethod
+    def insert(cls, connection: sa.Connection, document: Document) -> bool:
+        """Add a document; false when its id is taken."""
+        taken = connection.scalar(sa.select(cls.id).where(cls.id == document["id"]))
+        if taken is None:
+            values = {"id": document["id"], "doc": json.dumps(document)}
+            connection.execute(sa.insert(cls).values(values | cls.columns_of(document)))
+        return taken is None
+
+    @classmethod
+    def replace(cls, connection: sa.Connection, document: Document) -> None:
+        """Store `document` in place of the one with its id."""
+        values = {"doc": json.dumps(document)} | cls.columns_of(document)
+        connection.execute(sa.update(cls).where(cls.id == document["id"]).values(values))
+
+    @classmethod
+    def delete(cls, connection: sa.Connection, key: str) -> bool:
+        """Remove the document; false when there is none."""
+        return connection.execute(sa.delete(cls).where(cls.id == key)).rowcount > 0

@@ -1,0 +1,364 @@
+"""Jobs: every run that was accepted, from its insertion to its deletion.
+
+A job's document is kept in parts, because they change at different times. While it lives:
+`doc` (set at launch, changes with the state), `live` (progress, status, cpu, mem: changes many
+times a second), `results` (what the plugin reports), `activity`, `input`. When it is final:
+`head` (what lists show), `heavy` (what they leave out) and, where it is small, `log`; these are
+JSON text (`log`: bytes) and go into replies without being parsed.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core import json
+from models.database import db
+
+
+
+def _live_index(name: str, *columns: str, where: str = "final = 0") -> sa.Index:
+    """An index over live jobs only: history, however long, costs it nothing."""
+    condition = sa.text(where)
+    return sa.Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+class Job(db.Model):  # type: ignore[misc, name-defined]
+    """One job; columns hold what is filtered, sorted or compared, text holds the documents."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        _live_index("ix_jobs_live_seq", "seq"),
+        _live_index("ix_jobs_live_state", "state", "seq"),
+        _live_index("ix_jobs_live_queue", "queue_key", "state", "rank", "seq"),
+        _live_index("ix_jobs_live_event", "event", "state"),
+        _live_index("ix_jobs_live_until", "until", where="final = 0 AND until IS NOT NULL"),
+        _live_index("ix_jobs_live_due", "due", where="final = 0 AND due IS NOT NULL"),
+        _live_index(
+            "ix_jobs_live_asked",
+            "seq",
+            where="final = 0 AND (abort_reason IS NOT NULL OR resume IS NOT NULL)",
+        ),
+        sa.Index("ix_jobs_unarchived", "seq", sqlite_where=sa.text("log_form = 'plain'"),
+                 postgresql_where=sa.text("log_form = 'plain'")),
+    )
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    event: Mapped[str] = mapped_column(sa.String(255))
+    state: Mapped[str] = mapped_column(sa.String(16))
+    final: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    #: Counts the changes; the id of a stream's events.
+    revision: Mapped[int] = mapped_column(sa.Integer, default=1)
+    #: Jobs with the same key share concurrency limits and a queue.
+    queue_key: Mapped[str] = mapped_column(sa.String(255))
+    #: 0 for priority jobs, 1 for all others: what the queue is sorted by.
+    rank: Mapped[int] = mapped_column(sa.SmallInteger, default=1)
+    server: Mapped[str | None] = mapped_column(sa.String(255))
+    code: Mapped[str | None] = mapped_column(sa.String(255))
+    started: Mapped[float] = mapped_column(sa.Float(53))
+    completed: Mapped[float | None] = mapped_column(sa.Float(53))
+    #: When a delayed job may go on, Unix seconds.
+    until: Mapped[float | None] = mapped_column(sa.Float(53))
+    #: When its next time limit fires, Unix seconds.
+    due: Mapped[float | None] = mapped_column(sa.Float(53))
+    #: What the caller of abort_job asked for: the reason.
+    abort_reason: Mapped[str | None] = mapped_column(sa.Text)
+    #: What the caller of resume_job asked for: JSON.
+    resume: Mapped[str | None] = mapped_column(sa.Text)
+    #: The launch that may report on this job; others are refused.
+    launch: Mapped[str | None] = mapped_column(sa.String(64))
+    #: How far the launch's messages were applied: segment and bytes within it.
+    segment: Mapped[int] = mapped_column(sa.Integer, default=0)
+    offset: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    log_size: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    #: Where a final job's log is: `none`, `row` (column `log`), `plain` or `gzip` (files).
+    log_form: Mapped[str] = mapped_column(sa.String(8), default="none")
+    live: Mapped[str | None] = mapped_column(sa.Text)
+    doc: Mapped[str | None] = mapped_column(sa.Text)
+    results: Mapped[str | None] = mapped_column(sa.Text)
+    activity: Mapped[str | None] = mapped_column(sa.Text)
+    input: Mapped[str | None] = mapped_column(sa.Text)
+    head: Mapped[str | None] = mapped_column(sa.Text)
+    heavy: Mapped[str | None] = mapped_column(sa.Text)
+    log: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+
+    @classmethod
+    def insert(cls, connection: sa.Connection, **values: Any) -> None:
+        """Add a job."""
+        connection.execute(sa.insert(cls), [values])
+
+    @classmethod
+    def load(cls, connection: sa.Connection, job_id: str) -> "sa.Row[Any] | None":
+        """All columns of one job."""
+        return connection.execute(_ALL_COLUMNS.where(cls.id == job_id)).first()
+
+    @classmethod
+    def load_many(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, "sa.Row[Any]"]:
+        """All columns of these jobs, by id; unknown ids are missing."""
+        rows = connection.execute(_ALL_COLUMNS.where(cls.id.in_(ids)))
+        return {row.id: row for row in rows}
+
+    @classmethod
+    def revisions(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
+        """The revisions of these jobs, by id; unknown ids are missing."""
+        rows = connection.execute(sa.select(cls.id, cls.revision).where(cls.id.in_(ids)))
+        return {job_id: revision for job_id, revision in rows}
+
+    @classmethod
+    def patch(  # noqa: PLR0913 - one argument for each part of a job
+        cls,
+        connection: sa.Connection,
+        job_id: str,
+        *,
+        columns: Mapping[str, Any] | None = None,
+        doc: Mapping[str, Any] | None = None,
+        drop: Sequence[str] = (),
+        live: Mapping[str, Any] | None = None,
+        results: Mapping[str, Any] | None = None,
+        activity: Sequence[Mapping[str, Any]] = (),
+        states: Sequence[str] | None = None,
+        launch: str | None = None,
+    ) -> bool:
+        """Change named keys of a live job; the only way that a live job's row changes.
+
+        `doc`, `live` and `results` are merged key by key, `drop` names keys of `doc` to remove,
+        `activity` is appended. False, and nothing changed, when the job is final or missing,
+        is in none of `states`, or belongs to another launch than `launch`.
+        """
+        parts = {
+            name
+            for name, used in (
+                ("doc", doc or drop),
+                ("live", live),
+                ("results", results),
+                ("activity", activity),
+            )
+            if used
+        }
+        row = connection.execute(_for_patch(frozenset(parts)).where(cls.id == job_id)).first()
+        if row is None or row.final or (launch is not None and row.launch != launch):
+            return False
+        if states is not None and row.state not in states:
+            return False
+        values: dict[str, Any] = {"revision": cls.revision + 1, **(columns or {})}
+        if "doc" in parts:
+            merged = _merged(row.doc, doc)
+            for key in drop:
+                merged.pop(key, None)
+            values["doc"] = json.dumps(merged)
+        if live:
+            values["live"] = json.dumps(_merged(row.live, live))
+        if results:
+            values["results"] = json.dumps(_merged(row.results, results))
+        if activity:
+            values["activity"] = _appended(row.activity, activity)
+        connection.execute(sa.update(cls).where(cls.id == job_id).values(values))
+        return True
+
+    @classmethod
+    def finalize(cls, connection: sa.Connection, job_id: str, **values: Any) -> bool:
+        """Turn a live job into a record; false when it is one already, or gone."""
+        empty = dict.fromkeys(
+            ("live", "doc", "results", "activity", "input", "abort_reason", "resume", "due", "until")
+        )
+        query = sa.update(cls).where(cls.id == job_id, cls.final.is_(False))
+        changes = {"final": True, "state": "complete", "revision": cls.revision + 1}
+        return connection.execute(query.values(empty | changes | values)).rowcount > 0
+
+    @classmethod
+    def revise(
+        cls, connection: sa.Connection, job_id: str, head: Mapping[str, Any], heavy: Mapping[str, Any]
+    ) -> None:
+        """Store changed documents of a final job."""
+        values = {
+            "head": json.dumps(head),
+            "heavy": json.dumps(heavy),
+            "revision": cls.revision + 1,
+        }
+        query = sa.update(cls).where(cls.id == job_id, cls.final.is_(True))
+        connection.execute(query.values(values))
+
+    @classmethod
+    def delete(cls, connection: sa.Connection, job_id: str) -> bool:
+        """Remove a final job's row; false when there is none."""
+        query = sa.delete(cls).where(cls.id == job_id, cls.final.is_(True))
+        return connection.execute(query).rowcount > 0
+
+    @classmethod
+    def delete_live(cls, connection: sa.Connection, job_id: str) -> None:
+        """Remove a job that leaves no record."""
+        connection.execute(sa.delete(cls).where(cls.id == job_id, _is_live()))
+
+    @classmethod
+    def delete_queued(cls, connection: sa.Connection, event: str) -> int:
+        """Remove all queued jobs of an event; returns how many there were."""
+        query = sa.delete(cls).where(_is_live(), cls.event == event, cls.state == "queued")
+        return connection.execute(query).rowcount
+
+    @classmethod
+    def live_rows(
+        cls, connection: sa.Connection, *conditions: sa.ColumnElement[bool]
+    ) -> Sequence["sa.Row[Any]"]:
+        """The live jobs that meet all `conditions`, in the order of their launch."""
+        query = _LIST_COLUMNS.where(_is_live(), *conditions).order_by(cls.seq)
+        return connection.execute(query).all()
+
+    @classmethod
+    def asked(cls, connection: sa.Connection) -> Sequence["sa.Row[Any]"]:
+        """The live jobs of which a caller asked something."""
+        condition = sa.text("(abort_reason IS NOT NULL OR resume IS NOT NULL)")
+        return connection.execute(_ALL_COLUMNS.where(_is_live(), condition)).all()
+
+    @classmethod
+    def in_state(
+        cls, connection: sa.Connection, state: str, limit: int
+    ) -> Sequence["sa.Row[Any]"]:
+        """The oldest live jobs in a state."""
+        query = _ALL_COLUMNS.where(_is_live(), cls.state == state).order_by(cls.seq).limit(limit)
+        return connection.execute(query).all()
+
+    @classmethod
+    def past(cls, connection: sa.Connection, column: str, now: float) -> Sequence["sa.Row[Any]"]:
+        """The live jobs whose `until` or `due` has come."""
+        moment = getattr(cls, column)
+        query = _ALL_COLUMNS.where(_is_live(), moment.is_not(None), moment <= now)
+        return connection.execute(query.order_by(cls.seq)).all()
+
+    @classmethod
+    def next_moment(cls, connection: sa.Connection) -> float | None:
+        """When the next `until` or `due` of a live job comes."""
+        moments = (
+            connection.scalar(sa.select(sa.func.min(column)).where(_is_live(), column.is_not(None)))
+            for column in (cls.until, cls.due)
+        )
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    @classmethod
+    def launched(cls, connection: sa.Connection) -> Sequence["sa.Row[Any]"]:
+        """The live jobs that were handed to a launcher."""
+        query = _ALL_COLUMNS.where(
+            _is_live(), cls.state.in_(("active", "finishing")), cls.launch.is_not(None)
+        )
+        return connection.execute(query).all()
+
+    @classmethod
+    def queue_head(cls, connection: sa.Connection, queue_key: str) -> "sa.Row[Any] | None":
+        """The queued job whose turn it is: priority jobs first, then the oldest."""
+        query = _ALL_COLUMNS.where(
+            _is_live(), cls.queue_key == queue_key, cls.state == "queued"
+        )
+        return connection.execute(query.order_by(cls.rank, cls.seq).limit(1)).first()
+
+    @classmethod
+    def queue_keys(cls, connection: sa.Connection) -> list[str]:
+        """The keys under which live jobs are queued, one index look-up each."""
+        keys: list[str] = []
+        query = sa.select(sa.func.min(cls.queue_key)).where(_is_live(), cls.state == "queued")
+        key = connection.scalar(query)
+        while key is not None:
+            keys.append(key)
+            key = connection.scalar(query.where(cls.queue_key > key))
+        return keys
+
+    @classmethod
+    def unarchived(cls, connection: sa.Connection, limit: int) -> Sequence[str]:
+        """The ids of the oldest jobs whose log is a plain file."""
+        query = sa.select(cls.id).where(sa.text("log_form = 'plain'")).order_by(cls.seq)
+        return connection.scalars(query.limit(limit)).all()
+
+    @classmethod
+    def set_log_form(cls, connection: sa.Connection, job_id: str, form: str) -> None:
+        """Note in which form a final job's log lies on disk."""
+        connection.execute(sa.update(cls).where(cls.id == job_id).values(log_form=form))
+
+    @classmethod
+    def count(cls, connection: sa.Connection, queue_key: str, *states: str) -> int:
+        """How many live jobs of a queue are in these states."""
+        query = sa.select(sa.func.count()).where(
+            _is_live(), cls.queue_key == queue_key, cls.state.in_(states)
+        )
+        return connection.scalar(query) or 0
+
+    @classmethod
+    def ids_in(cls, connection: sa.Connection, queue_key: str, *states: str) -> Sequence[str]:
+        """The ids of the live jobs of a queue in these states, oldest first."""
+        query = sa.select(cls.id).where(
+            _is_live(), cls.queue_key == queue_key, cls.state.in_(states)
+        )
+        return connection.scalars(query.order_by(cls.seq)).all()
+
+    @classmethod
+    def count_of_event(cls, connection: sa.Connection, event: str, state: str | None = None) -> int:
+        """How many live jobs an event has, in one state or in all."""
+        query = sa.select(sa.func.count()).where(_is_live(), cls.event == event)
+        if state is not None:
+            query = query.where(cls.state == state)
+        return connection.scalar(query) or 0
+
+    @classmethod
+    def position(cls, connection: sa.Connection, row: "sa.Row[Any]") -> int:
+        """A queued job's place in its queue, from 1; 0 for a priority job."""
+        if row.rank == 0:
+            return 0
+        query = sa.select(sa.func.count()).where(
+            _is_live(),
+            cls.queue_key == row.queue_key,
+            cls.state == "queued",
+            cls.rank == 1,
+            cls.seq <= row.seq,
+        )
+        return connection.scalar(query) or 0
+
+    @classmethod
+    def positions(cls, connection: sa.Connection, queue_keys: Collection[str]) -> dict[str, int]:
+        """The places of all jobs that are queued under these keys, as `position()` counts."""
+        query = sa.select(cls.id, cls.queue_key, cls.rank).where(
+            _is_live(), cls.queue_key.in_(queue_keys), cls.state == "queued"
+        )
+        places: dict[str, int] = {}
+        counted: Counter[str] = Counter()
+        for job_id, queue_key, rank in connection.execute(query.order_by(cls.seq)):
+            counted[queue_key] += rank
+            places[job_id] = counted[queue_key] if rank else 0
+        return places
+
+
+def _is_live() -> sa.ColumnElement[bool]:
+    # Written as the partial indexes have it, or SQLite would not use them.
+    return sa.literal_column("final") == sa.literal_column("0")
+
+
+def _columns(*names: str) -> list[Any]:
+    return [getattr(Job, name) for name in names]
+
+
+_ALL_COLUMNS = sa.select(*Job.__table__.columns)
+_LIST_COLUMNS = sa.select(
+    *_columns(
+        "seq", "id", "event", "state", "queue_key", "rank", "log_size", "live", "doc", "results"
+    )
+)
+_patch_queries: dict[frozenset[str], sa.Select[Any]] = {}
+
+
+def _for_patch(parts: frozenset[str]) -> sa.Select[Any]:
+    """The query that reads just what a patch of these parts has to merge with."""
+    if parts not in _patch_queries:
+        names = ("final", "state", "launch", *sorted(parts))
+        _patch_queries[parts] = sa.select(*_columns(*names)).with_for_update()
+    return _patch_queries[parts]
+
+
+def _merged(text: str | None, changes: Mapping[str, Any] | None) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text) if text else {}
+    document.update(changes or {})
+    return document
+
+
+def _appended(text: str | None, rows: Sequence[Mapping[str, Any]]) -> str:
+    """The JSON array `text` with `rows` at its end, without parsing what is there."""
+    added = json.dumps(list(rows))
+    return added if text in (None, "", "[]") else f"{text[:-1]},{added[1:]}"  # type: ignore[index]

@@ -1,0 +1,119 @@
+"""Group commit for SQLite: one native thread per process that writes for all its callers.
+
+A busy wait inside SQLite blocks its whole thread. In a gevent worker that would freeze every
+client, so the wait happens in a thread of the operating system, and callers wait cooperatively.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from gevent import monkey
+
+Result = TypeVar("Result")
+Work = Callable[[sa.Connection], Any]
+
+#: The most works in one commit; more would make the first of them wait for the last.
+_BATCH = 100
+
+# The originals: under gevent's patches these names would mean greenlets.
+_start_thread = monkey.get_original("_thread", "start_new_thread")
+_NativeQueue = monkey.get_original("queue", "SimpleQueue")
+
+
+class _Call:
+    """One queued work, its outcome, and how to wake whoever waits for it."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.done: Callable[[], None] = _nothing
+
+
+def _nothing() -> None:
+    return None
+
+
+class GroupCommitWriter:
+    """Runs works one after another, each in its savepoint, many in one commit."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._calls: queue.SimpleQueue[_Call] = _NativeQueue()
+        self._starting = threading.Lock()
+        self._started = False
+
+    def run(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Queue `work`, wait until it is committed, and return or raise what it did."""
+        self._ensure_thread()
+        call = _Call(work)
+        wait = _gevent_wait if monkey.is_module_patched("threading") else _thread_wait
+        wait(call, self._calls.put)
+        if call.error is not None:
+            raise call.error
+        result: Result = call.result
+        return result
+
+    def _ensure_thread(self) -> None:
+        """Start the thread at first use: after a fork, in the process that writes."""
+        with self._starting:
+            if not self._started:
+                self._started = True
+                _start_thread(self._serve, ())
+
+    def _serve(self) -> None:
+        connection = self._engine.connect()
+        while True:
+            batch = [self._calls.get()]
+            while len(batch) < _BATCH and not self._calls.empty():
+                batch.append(self._calls.get())
+            self._commit(connection, batch)
+            for call in batch:
+                call.done()
+
+    def _commit(self, connection: sa.Connection, batch: list[_Call]) -> None:
+        """Run and commit `batch`; what breaks the commit itself breaks every call in it."""
+        try:
+            with connection.begin():
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                for call in batch:
+                    _run_in_savepoint(connection, call)
+        except BaseException as error:  # noqa: BLE001 - every waiter must hear of it
+            for call in batch:
+                call.error = call.error or error
+
+
+def _run_in_savepoint(connection: sa.Connection, call: _Call) -> None:
+    savepoint = connection.begin_nested()
+    try:
+        call.result = call.work(connection)
+        savepoint.commit()
+    except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
+        savepoint.rollback()
+        call.error = error
+
+
+def _thread_wait(call: _Call, submit: Callable[[_Call], None]) -> None:
+    event = threading.Event()
+    call.done = event.set
+    submit(call)
+    event.wait()
+
+
+def _gevent_wait(call: _Call, submit: Callable[[_Call], None]) -> None:
+    """Wait in this greenlet only; an async watcher is the one thing other threads may touch."""
+    from gevent import get_hub  # noqa: PLC0415 - the engine never loads the event loop
+    from gevent.event import Event  # noqa: PLC0415
+
+    done = Event()
+    watcher = get_hub().loop.async_()
+    watcher.start(done.set)
+    call.done = watcher.send
+    try:
+        submit(call)
+        done.wait()
+    finally:
+        watcher.stop()
