@@ -1,0 +1,1 @@
+"""What crosses a boundary: accepted shapes, and the API's words for all others."""

@@ -1,0 +1,152 @@
+"""Limits: which keys each type takes, and the API's words for what is wrong with them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from core.errors import BadRequest
+from core.javascript import is_truthy
+from schemas.checks import (
+    Check,
+    Entry,
+    check_entry,
+    entries_of,
+    is_number,
+    optional,
+    required,
+    schema_of,
+)
+
+_EXTENSIONS = re.compile(r"[\w\s\-.,]*", re.ASCII)
+_DAY_CONDITIONS = frozenset(
+    (
+        *("start", "complete", "continue", "success", "error", "user", "warning", "critical"),
+        "abort",
+    )
+)
+_QUEUE_WITHOUT_JOB = (
+    "Limit Configuration: The 'Max Queue Limit' requires a 'Max Concurrent Jobs' limit to be "
+    "present."
+)
+
+
+def _number(message: str) -> Check:
+    return Check(is_number, message)
+
+
+def _is_amount(value: Any) -> bool:
+    return is_number(value) and value != 0
+
+
+class MemoryLimit(Entry):
+    """Bytes of memory, for longer than some seconds."""
+
+    amount = required(Check(_is_amount, ": Invalid memory amount (not a number)"))
+    duration = optional(_number(": Invalid memory duration (not a number)"))
+
+
+class CPULimit(Entry):
+    """Percent of the processors, for longer than some seconds."""
+
+    amount = required(_number(": Invalid CPU amount (not a number)"))
+    duration = optional(_number(": Invalid CPU duration (not a number)"))
+
+
+class LogLimit(Entry):
+    """Bytes of log."""
+
+    amount = required(_number(": Invalid max log size (not a number)"))
+
+
+class TimeLimit(Entry):
+    """Seconds since the start; the message is misspelt, and clients know it so."""
+
+    duration = required(_number(": Invalid time timit (not a number)"))
+
+
+class JobLimit(Entry):
+    """Jobs of the event that run at the same time."""
+
+    amount = required(
+        Check(
+            lambda value: is_number(value) and value >= 1,
+            ": Invalid max jobs (must be a positive number)",
+        )
+    )
+
+
+class RetryLimit(Entry):
+    """Attempts after the first, and the seconds between them."""
+
+    amount = required(_number(": Invalid max retries (not a number)"))
+    duration = optional(_number(": Invalid retry delay (not a number)"))
+
+
+class QueueLimit(Entry):
+    """Jobs that wait for the event's concurrency limit."""
+
+    amount = required(_number(": Invalid max queue (not a number)"))
+
+
+class FileLimit(Entry):
+    """Number, bytes and types of input files."""
+
+    amount = optional(_number(": Invalid max files (not a number)"))
+    size = optional(_number(": Invalid max file size (not a number)"))
+    accept = optional(
+        Check(lambda value: isinstance(value, str), ": Invalid file type list (not a string)"),
+        Check(
+            lambda value: not isinstance(value, str) or bool(_EXTENSIONS.fullmatch(value)),
+            ": Invalid file type list (contains illegal characters)",
+        ),
+    )
+
+
+class DayLimit(Entry):
+    """Jobs with one kind of result in a day."""
+
+    condition = required(
+        Check(
+            lambda value: isinstance(value, str) and value in _DAY_CONDITIONS,
+            ": Invalid condition (unknown)",
+        )
+    )
+    amount = required(_number(": Invalid max condition count (not a number)"))
+
+
+class TagLimit(Entry):
+    """Tags that a job may end with."""
+
+    amount = required(_number(": Invalid max tags (not a number)"))
+
+
+#: The schemas by the limits' types.
+SCHEMAS = {
+    "mem": MemoryLimit(),
+    "cpu": CPULimit(),
+    "log": LogLimit(),
+    "time": TimeLimit(),
+    "job": JobLimit(),
+    "retry": RetryLimit(),
+    "queue": QueueLimit(),
+    "file": FileLimit(),
+    "day": DayLimit(),
+    "tag": TagLimit(),
+}
+
+
+def check_limits(event: Mapping[str, Any]) -> None:
+    """Raise `BadRequest` for the first limit that is wrong, or for how they go together."""
+    limits = entries_of(event, "limits")
+    for number, limit in enumerate(limits, 1):
+        prefix = f"Malformed limit entry #{number}"
+        check_entry(prefix, schema_of(prefix, limit, SCHEMAS, missing_flag), limit)
+    enabled = [limit for limit in limits if is_truthy(limit["enabled"])]
+    queues = any(limit["type"] == "queue" and limit["amount"] > 0 for limit in enabled)
+    if queues and not any(limit["type"] == "job" for limit in enabled):
+        raise BadRequest(_QUEUE_WITHOUT_JOB)
+
+
+def missing_flag(entry: Mapping[str, Any]) -> str | None:
+    """The complaint about a limit or action that does not say whether it is enabled."""
+    return ": Missing enabled flag" if entry.get("enabled") is None else None

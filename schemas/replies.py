@@ -1,0 +1,91 @@
+"""What endpoints reply, for the documentation: the members beside `code`."""
+
+from marshmallow import Schema, fields
+
+
+class Reply(Schema):
+    """The reply of an endpoint that tells nothing but success."""
+
+    code = fields.Integer(required=True, metadata={"description": "0: the call succeeded."})
+
+
+class ErrorReply(Schema):
+    """The reply of every call that failed."""
+
+    code = fields.Raw(
+        required=True,
+        metadata={"description": "The kind of error, a word or 1.", "type": ["string", "integer"]},
+    )
+    description = fields.String(required=True, metadata={"description": "What is wrong."})
+
+
+class ListHeader(Schema):
+    """How long a list is."""
+
+    length = fields.Integer(required=True, metadata={"description": "All rows, before paging."})
+
+
+class RowsReply(Reply):
+    """A list of records."""
+
+    rows = fields.List(fields.Dict(), required=True)
+    list = fields.Nested(ListHeader, required=True)
+
+
+class JobReply(Reply):
+    """A job, and the token that opens its log."""
+
+    job = fields.Dict(required=True)
+    token = fields.String(required=True)
+
+
+class JobsReply(Reply):
+    """Jobs in the order of the ids asked for."""
+
+    jobs = fields.List(fields.Dict(), required=True)
+
+
+class CountReply(Reply):
+    """How many records a call was about."""
+
+    count = fields.Integer(required=True)
+
+
+class RunReply(Reply):
+    """The id of an accepted job; or, when it was waited for, the job."""
+
+    id = fields.String()
+    job = fields.Dict()
+
+
+class EventReply(Reply):
+    """An event as it is stored."""
+
+    event = fields.Dict(required=True)
+
+
+class EventStateReply(EventReply):
+    """An event, its active jobs, and how many are queued."""
+
+    jobs = fields.List(fields.Dict(), required=True)
+    queued = fields.Integer(required=True)
+
+
+class ApiKeyReply(Reply):
+    """An API key's record, without the key."""
+
+    api_key = fields.Dict(required=True)
+
+
+class NewApiKeyReply(ApiKeyReply):
+    """A new API key's record, and the key."""
+
+    plain_key = fields.String(required=True)
+
+
+class EchoReply(Reply):
+    """What the server understood of a request."""
+
+    params = fields.Dict(required=True)
+    files = fields.Dict(required=True)
+    headers = fields.Dict(required=True)

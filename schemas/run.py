@@ -1,0 +1,128 @@
+"""Parameters of run_event: which event, and what this run changes of it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from core import json
+from core.errors import BadRequest
+from core.javascript import is_truthy, to_string
+from schemas.wire import Flag, Object, Parameters, Pattern, RequestSchema, Text
+
+#: `params/KEY`: a form's way to say KEY of the object `params`.
+_NESTED = re.compile(r"(\w+)/(\w+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file of a multipart request; the stream is readable as long as the request lasts."""
+
+    field: str
+    filename: str
+    stream: BinaryIO
+    size_bytes: int
+
+
+class _Params(Object):
+    """Values by name; anything but an object counts as none."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value if isinstance(value, dict) else {}
+
+
+class _Input(Object):
+    """The job's input; what JavaScript takes for false counts as none."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        if is_truthy(value) and not isinstance(value, dict):
+            raise BadRequest("Malformed event parameter: input (must be object)")
+        return value or None
+
+
+class _Seconds(Pattern):
+    """A duration in seconds, also as text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"^\d{1,9}(\.\d{1,9})?\Z", **options)
+
+    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> float:
+        return float(super()._deserialize(value, attr))
+
+
+class RunEvent(RequestSchema):
+    """Which event to run; every other parameter overrides a key of the event in the job."""
+
+    is_checked = False
+
+    id = Pattern("", metadata={"description": "The event's id; needed unless `title` is given."})
+    title = Text(metadata={"description": "The event's exact title."})
+    input = _Input(metadata={"description": "The job's input: `data` and `files`."})
+    params = _Params(metadata={"description": "Values of the event's parameters."})
+    json = Pattern("", metadata={"description": "More parameters, as the text of a JSON object."})
+    test = Flag(metadata={"description": "Run even when disabled or without a manual trigger."})
+
+    timeout = _Seconds(
+        load_default=None,
+        metadata={"description": "With `/wait`: answer after this many seconds at the latest."},
+    )
+
+    def parse(self, values: Parameters) -> Parameters:
+        """All parameters as `params`, those in objects and in `json` at their places."""
+        params = _nest(values)
+        _merge_json(params)
+        _check_criteria(params)
+        params.update(self.load(params))
+        timeout = params.pop("timeout")
+        return {"params": params, "timeout": timeout}
+
+
+def _nest(values: Parameters) -> Parameters:
+    """Parameters with each `WORD/WORD` moved into the object that it names."""
+    nested: Parameters = {}
+    moved: list[tuple[str, str, Any]] = []
+    for key, value in values.items():
+        match = _NESTED.fullmatch(key)
+        if match is None:
+            nested[key] = value
+        else:
+            moved.append((match[1], match[2], value))
+    for name, key, value in moved:
+        if not isinstance(nested.get(name), dict):
+            nested[name] = {}
+        nested[name] = {**nested[name], key: value}
+    return nested
+
+
+def _merge_json(params: Parameters) -> None:
+    text = params.pop("json", None)
+    if not is_truthy(text):
+        return
+    try:
+        values = json.loads(text if isinstance(text, str) else to_string(text))
+    except json.JSONError as error:
+        raise BadRequest(f"Failed to parse JSON: SyntaxError: {error}") from None
+    if isinstance(values, dict):
+        params.update(values)
+
+
+def _check_criteria(params: Parameters) -> None:
+    """Make sure that an event is named, by text: `id` wins over `title`."""
+    if is_truthy(params.get("id")):
+        params["id"] = to_string(params["id"])
+        params.pop("title", None)
+    elif is_truthy(params.get("title")):
+        params.pop("id", None)
+    else:
+        raise BadRequest("Failed to locate event: No criteria specified", code="event")
+
+
+def check_uploads(uploads: Sequence[Upload]) -> None:
+    """Refuse files without a name or content."""
+    for upload in uploads:
+        if not upload.filename.strip("./\\ "):
+            text = f"File '{upload.field}' is missing required name property, or name is invalid."
+            raise BadRequest(text)
+        if not upload.size_bytes:
+            text = f"File '{upload.field}' is missing required size property, or is zero bytes."
+            raise BadRequest(text)

@@ -1,0 +1,198 @@
+"""Who may do what: privileges, callers, and their limits to categories and groups."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import Any
+
+from core import clock, javascript
+from core.errors import Forbidden, NotAuthenticated
+from core.tokens import key_digest, key_hash
+from models.api_key import ApiKey
+from models.database import db
+
+Document = Mapping[str, Any]
+
+_NO_ACCESS = "You do not have the required account privileges to access"
+
+
+class Privilege(StrEnum):
+    """What a caller can be allowed to do; reading jobs, events and tags needs none of them."""
+
+    ADMIN = auto()
+    CREATE_ALERTS = auto()
+    EDIT_ALERTS = auto()
+    DELETE_ALERTS = auto()
+    CREATE_BUCKETS = auto()
+    EDIT_BUCKETS = auto()
+    DELETE_BUCKETS = auto()
+    CREATE_CATEGORIES = auto()
+    EDIT_CATEGORIES = auto()
+    DELETE_CATEGORIES = auto()
+    CREATE_CHANNELS = auto()
+    EDIT_CHANNELS = auto()
+    DELETE_CHANNELS = auto()
+    CREATE_EVENTS = auto()
+    EDIT_EVENTS = auto()
+    DELETE_EVENTS = auto()
+    CREATE_GROUPS = auto()
+    EDIT_GROUPS = auto()
+    DELETE_GROUPS = auto()
+    RUN_JOBS = auto()
+    ABORT_JOBS = auto()
+    DELETE_JOBS = auto()
+    TAG_JOBS = auto()
+    CREATE_MONITORS = auto()
+    EDIT_MONITORS = auto()
+    DELETE_MONITORS = auto()
+    CREATE_PLUGINS = auto()
+    EDIT_PLUGINS = auto()
+    DELETE_PLUGINS = auto()
+    CREATE_ROLES = auto()
+    EDIT_ROLES = auto()
+    DELETE_ROLES = auto()
+    CREATE_TAGS = auto()
+    EDIT_TAGS = auto()
+    DELETE_TAGS = auto()
+    CREATE_TICKETS = auto()
+    EDIT_TICKETS = auto()
+    DELETE_TICKETS = auto()
+    CREATE_WEB_HOOKS = auto()
+    EDIT_WEB_HOOKS = auto()
+    DELETE_WEB_HOOKS = auto()
+    CREATE_SNAPSHOTS = auto()
+    DELETE_SNAPSHOTS = auto()
+    ADD_SERVERS = auto()
+    UPDATE_SERVERS = auto()
+    SEND_EMAILS = auto()
+    BULK_EXPORT = auto()
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """The name that messages show."""
+        return _IRREGULAR_TITLES.get(self.value, self.value.replace("_", " ").title())
+
+
+_IRREGULAR_TITLES = {"admin": "Administrator", "tag_jobs": "Job Tags"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request: an API key, or the operator at the command line."""
+
+    id: str
+    #: How activity logs name the caller: for a key, the user who created it.
+    name: str
+    title: str
+    is_key: bool
+    privileges: frozenset[str]
+    #: Ids that the caller is limited to; empty is unlimited.
+    categories: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether every privilege check passes."""
+        return Privilege.ADMIN in self.privileges
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether every category and target check passes."""
+        return self.is_admin or not (self.categories or self.groups)
+
+    @property
+    def run_source(self) -> str:
+        """The `source` of jobs that this caller runs."""
+        return "key" if self.is_key else "user"
+
+    @property
+    def run_username(self) -> str:
+        """The `username` of jobs that this caller runs: for a key, its id."""
+        return self.id if self.is_key else self.name
+
+    def abort_reason(self) -> str:
+        """How a job that this caller aborts explains its end."""
+        who = f"API Key: {self.title}" if self.is_key else f"user: {self.name}"
+        return f"Manually aborted by {who}"
+
+    def require(self, privilege: Privilege) -> None:
+        """Raise `Forbidden` unless the caller has the privilege."""
+        if privilege not in self.privileges and not self.is_admin:
+            who = f'API Key "{self.title}" does' if self.is_key else "You do"
+            what = f'"{privilege.title}" privilege required to perform this action.'
+            raise Forbidden(f"{who} not have the {what}")
+
+    def check(self, document: Document) -> None:
+        """Raise `Forbidden` unless a job's or event's category and targets are open to the caller."""
+        if self.is_unlimited:
+            return
+        category = document.get("category")
+        if self.categories and category not in self.categories:
+            shown = "undefined" if category is None else javascript.to_string(category)
+            raise Forbidden(f"{_NO_ACCESS} category ID {shown}.")
+        targets = document.get("targets")
+        if targets and not self._reaches(targets):
+            shown = ", ".join(javascript.to_string(target) for target in targets)
+            raise Forbidden(f"{_NO_ACCESS} targets: {shown}.")
+
+    def may_see(self, document: Document) -> bool:
+        """Whether lists show a job or event to the caller."""
+        if self.is_unlimited:
+            return True
+        if self.categories and document.get("category") not in self.categories:
+            return False
+        return document.get("type") == "workflow" or self._reaches(document.get("targets") or ())
+
+    def _reaches(self, targets: Any) -> bool:
+        """Whether any target is one of the caller's groups; server ids never are."""
+        return not self.groups or any(
+            isinstance(target, str) and target in self.groups for target in targets
+        )
+
+
+#: Who acts at the command line of this host.
+OPERATOR = Caller(
+    id="admin",
+    name="admin",
+    title="admin",
+    is_key=False,
+    privileges=frozenset({Privilege.ADMIN}),
+)
+
+
+def authenticate(plain_key: str | None) -> Caller:
+    """The caller whose API key this is; raises `NotAuthenticated`.
+
+    Reads the key's record each time, so that changes to it count at once in every process.
+    """
+    if not plain_key:
+        raise NotAuthenticated("No Session ID or API Key could be found")
+    digest = key_digest(plain_key)
+    record = db.read(lambda connection: ApiKey.by_digest(connection, digest))
+    if record is None or not _opens(record, plain_key):
+        raise NotAuthenticated("Invalid API Key")
+    return _caller_of(record)
+
+
+def _opens(record: Document, plain_key: str) -> bool:
+    """Whether the record is this key's, and the key active and not yet expired."""
+    is_own = hmac.compare_digest(key_hash(plain_key, record["id"]), str(record.get("key")))
+    expires = record.get("expires")
+    is_expired = isinstance(expires, (int, float)) and 0 < expires <= clock.now()
+    return is_own and javascript.is_truthy(record.get("active")) and not is_expired
+
+
+def _caller_of(record: Document) -> Caller:
+    privileges = record.get("privileges") or {}
+    return Caller(
+        id=record["id"],
+        name=record.get("username") or record["id"],
+        title=record["title"],
+        is_key=True,
+        privileges=frozenset(
+            name for name, value in privileges.items() if javascript.is_truthy(value)
+        ),
+        categories=frozenset(record.get("categories") or ()),
+        groups=frozenset(record.get("groups") or ()),
+    )

@@ -1,0 +1,157 @@
+"""Following jobs: one listener per process tells everybody who waits that a job changed.
+
+It is written with `threading` and `select`, which gevent replaces in web workers: the thread
+below is then a greenlet.
+"""
+
+import logging
+import select
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from flask import Flask, current_app
+
+from models.database import db
+from models.job import Job
+from services.doorbell import Bell
+
+logger = logging.getLogger(__name__)
+
+#: Rings that come faster are answered together, seconds.
+_COALESCE_SECONDS = 0.02
+#: Everything followed is read again at least this often, in case a ring was lost, seconds.
+_SAFETY_SECONDS = 1.0
+#: How long the listener waits for somebody new to follow a job, seconds.
+_LINGER_SECONDS = 5.0
+_CHUNK = 200
+
+
+class Subscription:
+    """One follower of one job: the job's row as it was last seen, and a way to wait for news."""
+
+    def __init__(self, follower: "Follower", job_id: str) -> None:
+        self.job_id = job_id
+        #: The row, or nothing when there is no such job (any more).
+        self.row: Any = None
+        self._follower = follower
+        self._news = threading.Event()
+
+    def deliver(self, row: Any) -> None:
+        """Take a newer row."""
+        self.row = row
+        self._news.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for news; false when there was none in time."""
+        arrived = self._news.wait(seconds)
+        self._news.clear()
+        return arrived
+
+    def close(self) -> None:
+        """Stop following; closing twice is fine, as a stream and its reply both do."""
+        self._follower.remove(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Follower:
+    """The process's listener: reads followed jobs after a ring, and tells their followers."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._instance: Path = app.config["INSTANCE_PATH"]
+        self._lock = threading.Lock()
+        self._subscriptions: dict[str, list[Subscription]] = {}
+        self._revisions: dict[str, int | None] = {}
+        self._is_running = False
+
+    def follow(self, job_id: str) -> Subscription:
+        """Follow a job; its row is there at once. Use it as a context manager."""
+        subscription = Subscription(self, job_id)
+        with self._lock:
+            self._subscriptions.setdefault(job_id, []).append(subscription)
+            if not self._is_running:
+                self._is_running = True
+                bell = Bell(self._instance)
+                threading.Thread(target=self._listen, args=(bell,), daemon=True).start()
+        # Read after listening began: nothing can happen unnoticed in between.
+        subscription.row = db.read(lambda connection: Job.load(connection, job_id))
+        return subscription
+
+    def remove(self, subscription: Subscription) -> None:
+        """Stop following."""
+        with self._lock:
+            followers = self._subscriptions.get(subscription.job_id, [])
+            if subscription in followers:
+                followers.remove(subscription)
+            if not followers and subscription.job_id in self._subscriptions:
+                del self._subscriptions[subscription.job_id]
+                self._revisions.pop(subscription.job_id, None)
+
+    def _listen(self, bell: Bell) -> None:
+        """Answer rings until nobody has followed anything for a while."""
+        last_used = time.monotonic()
+        with self._app.app_context():
+            while time.monotonic() - last_used < _LINGER_SECONDS or not self._try_to_end(bell):
+                select.select([bell.socket], [], [], _SAFETY_SECONDS)
+                bell.drain()
+                if self._subscriptions:
+                    last_used = time.monotonic()
+                    self._refresh()
+                time.sleep(_COALESCE_SECONDS)
+
+    def _try_to_end(self, bell: Bell) -> bool:
+        with self._lock:
+            if self._subscriptions:
+                return False
+            self._is_running = False
+            bell.close()
+            return True
+
+    def _refresh(self) -> None:
+        """Read what is followed, and tell those whose job changed."""
+        try:
+            ids = list(self._subscriptions)
+            for start in range(0, len(ids), _CHUNK):
+                self._refresh_some(ids[start : start + _CHUNK])
+        except Exception:
+            logger.exception("following jobs failed")
+
+    def _refresh_some(self, ids: list[str]) -> None:
+        """Deliver the rows of the jobs whose revision is not the one that was seen last."""
+        revisions = db.read(lambda connection: Job.revisions(connection, ids))
+        changed = [
+            job_id
+            for job_id in ids
+            if self._revisions.get(job_id, 0) != revisions.get(job_id)
+        ]
+        rows = db.read(lambda connection: Job.load_many(connection, changed)) if changed else {}
+        with self._lock:
+            for job_id in changed:
+                row = rows.get(job_id)
+                if job_id in self._subscriptions:
+                    self._revisions[job_id] = None if row is None else row.revision
+                for subscription in self._subscriptions.get(job_id, ()):
+                    subscription.deliver(row)
+
+
+def follow(job_id: str) -> Subscription:
+    """Follow a job with this process's listener."""
+    extensions = current_app.extensions
+    if "switchyard_follower" not in extensions:
+        app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+        extensions["switchyard_follower"] = Follower(app)
+    follower: Follower = extensions["switchyard_follower"]
+    return follower.follow(job_id)
