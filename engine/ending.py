@@ -1,0 +1,168 @@
+"""The end of a job: its result, its log, its tags, and the record that it becomes."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core import blobs, clock, json
+from engine import actions
+from engine.turn import Turn
+from models.event import Event
+from models.job import Job
+from models.tag import Tag
+from services import job_views
+from services.hosts import our_name
+from services.transitions import Row, State, activity
+
+Document = dict[str, Any]
+
+#: Logs up to this size, bytes, lie in the database.
+_MOST_IN_ROW = 64 * 1024
+#: What a record does not keep of a live job.
+_NOT_IN_RECORDS = (
+    *("remote", "redraw", "status", "suspended", "procs", "conns", "until"),
+    *("update_event", "delete_event"),
+)
+_NOT_IN_CODES = re.compile(r"\W+")
+
+
+@dataclass
+class Log:
+    """Where a job's log is to be kept."""
+
+    form: str = "none"
+    size: int = 0
+    data: bytes | None = None
+
+
+def abort_now(turn: Turn, row: Any, reason: str, before: Sequence[Row] = ()) -> None:
+    """End a job that has no process: aborted, with `reason`; `before` comes first in its log."""
+    entries = [*before, activity(f"Aborting Job: {reason}", our_name())]
+    if row.state == State.STARTING:
+        job = job_views.live_document(row)
+        released = actions.resumed(job.get("actions", []), None)
+        entries.append(activity(actions.RESUMING, our_name()))
+        Job.patch(turn.connection, row.id, doc={"actions": released})
+    result = {"code": "abort", "description": reason, "complete": True}
+    Job.patch(turn.connection, row.id, results=result, activity=entries)
+    finalize(turn, row.id, log_source=None)
+
+
+def finalize(
+    turn: Turn, job_id: str, *, log_source: Path | None, files: list[Document] | None = None
+) -> None:
+    """Turn a live job into its record; its result is what its row says by now.
+
+    `log_source` is the file that its process wrote; `files` are its stored output files.
+    """
+    row = Job.load(turn.connection, job_id)
+    if row is None or row.final:
+        return
+    job = _record(turn, row, files)
+    code = job["code"] = normal_code(job.get("code"))
+    description = job.get("description", "")
+    log = _store_log(turn, row, log_source, f"{description}\n" if code and description else "")
+    end_entries, job["actions"] = actions.end_actions(job, code)
+    job["tags"], tag_entries = _final_tags(turn, job, code)
+    entries = [*end_entries, *tag_entries, activity(_result_text(job), our_name())]
+    if job.get("ephemeral") and code == 0 and not job.get("files"):
+        Job.delete_live(turn.connection, job_id)
+        turn.after.append(lambda: blobs.delete_job_blobs(turn.settings["INSTANCE_PATH"], job_id))
+        return
+    job["activity"] = json.loads(row.activity or "[]") + entries
+    job.update(log_file_size=log.size, final=True)
+    head, heavy = job_views.split_record(job)
+    Job.finalize(
+        turn.connection,
+        job_id,
+        code=str(code),
+        completed=job["completed"],
+        log_size=log.size,
+        log_form=log.form,
+        log=log.data,
+        head=json.dumps(head),
+        heavy=json.dumps(heavy),
+    )
+
+
+def _record(turn: Turn, row: Any, files: list[Document] | None) -> Document:
+    """The job as it will be kept, but for its log, tags and activity."""
+    position = Job.position(turn.connection, row) if row.state == State.QUEUED else None
+    job = job_views.live_details(row, position)
+    job.pop("files", None)
+    for key in _NOT_IN_RECORDS:
+        job.pop(key, None)
+    completed = clock.now()
+    job.update(state=State.COMPLETE, complete=True, completed=completed)
+    job["elapsed"] = round(max(0.0, completed - row.started), 3)
+    if row.launch is not None:
+        job.update(progress=1, files=files or [], updated=completed)
+    event = Event.get(turn.connection, row.event)
+    if event is not None:
+        job.update(event_title=event["title"], event_revision=event.get("revision"))
+    job.update(disk={"total": 0, "count": 0}, net={"total": 0, "count": 0})
+    return job
+
+
+def normal_code(code: Any) -> int | float | str:
+    """A result code as records have it: 0, a number, or a lower-case word."""
+    if not code:
+        return 0
+    if isinstance(code, str):
+        return _NOT_IN_CODES.sub("_", code).lower()[:255]
+    if isinstance(code, (int, float)) and not isinstance(code, bool):
+        return code
+    return "unknown"
+
+
+def _store_log(turn: Turn, row: Any, source: Path | None, instead: str) -> Log:
+    """Keep the log: in the row, as a file, or, where it is empty, the description instead."""
+    size = _size(turn, row, source)
+    if size > _MOST_IN_ROW and source is not None:
+        return Log("plain", blobs.adopt_log(turn.settings["INSTANCE_PATH"], row.id, source))
+    data = source.read_bytes() if size and source is not None else instead.encode()
+    return Log("row", len(data), data) if data else Log()
+
+
+def _size(turn: Turn, row: Any, source: Path | None) -> int:
+    """The log's size in bytes, also where it was moved by an engine that died before its commit."""
+    if source is None:
+        return 0
+    try:
+        return source.stat().st_size
+    except FileNotFoundError:
+        log = blobs.open_log(turn.settings["INSTANCE_PATH"], row.id)
+    if log is None:
+        return 0
+    log.close()
+    return log.size
+
+
+def _final_tags(turn: Turn, job: Document, code: Any) -> tuple[list[str], list[Row]]:
+    """The record's tags: the known ones of the job, then those that tell how it ended."""
+    known = {name for tag in Tag.all(turn.connection) for name in (tag["id"], tag.get("title"))}
+    wanted = [str(tag) for tag in job.get("tags", [])]
+    entries = [
+        activity(f"WARNING: Ignoring unknown tag: {tag}", our_name())
+        for tag in wanted
+        if tag not in known
+    ]
+    tags = [tag for tag in wanted if tag in known]
+    tags += ["_error" if code else "_success", "_last"]
+    if job.get("test"):
+        tags.append("_test")
+    if job.get("files") or (job.get("input") or {}).get("files"):
+        tags.append("_files")
+    return list(dict.fromkeys(tags)), entries
+
+
+def _result_text(job: Document) -> str:
+    """The last line of the activity log."""
+    description = job.get("description", "undefined")
+    if job["code"] == "abort":
+        return f"Job aborted: {description}"
+    if job["code"]:
+        return f"Job failed: {description} ({job['code']})"
+    return "Job completed successfully."

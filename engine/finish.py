@@ -1,0 +1,159 @@
+"""From a process's exit to the end of its job: the result, the output files, the record."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core import blobs, json
+from engine import content, ending, environment
+from engine.turn import Run, Turn
+from models.job import Job
+from models.plugin import Plugin
+from services.transitions import Row, State, activity
+
+Document = dict[str, Any]
+
+#: What of a script's error output goes into its description, characters.
+_LONGEST_REASON = 256
+NO_RESULT = "Process exited without reporting job completion."
+LOST = "The job's process was lost: its launcher ended unexpectedly."
+_NO_DESCRIPTION = "Unknown Error (no description provided)"
+
+
+def read_exit(folder: Path) -> Document | None:
+    """The exit record of a run; nothing when the launcher has not written it."""
+    try:
+        text = (folder / "exit").read_bytes().strip(b" \0\n")
+    except FileNotFoundError:
+        return None
+    return json.loads(text) if text else None
+
+
+def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) -> list[Any] | None:
+    """Record how a process ended; all its messages have been applied.
+
+    Returns the entries of the output files, which have to be stored before `complete()`; the job
+    is in state `finishing` until then. None when another launch owns the job by now.
+    """
+    row = Job.load(turn.connection, run.job)
+    if row is None or row.final or row.launch != run.launch:
+        return None
+    if row.state == State.FINISHING:
+        return _file_entries(row, folder)
+    server = row.server or ""
+    reported = json.loads(row.results) if row.results else {}
+    plugin = Plugin.get(turn.connection, _plugin_id(row)) or {}
+    outcome = reported if reported.get("complete") else _outcome(exit_record, plugin, folder)
+    if outcome.get("code") and not outcome.get("description") and reported.get("complete"):
+        outcome = outcome | {"description": _NO_DESCRIPTION}
+    results = {"complete": True, **outcome}
+    if plugin.get("command") == environment.SHELL:
+        results |= _shell_extras(row, reported, folder)
+    Job.patch(
+        turn.connection,
+        run.job,
+        columns={"state": State.FINISHING, "due": None},
+        results=results,
+        live={"progress": 1},
+        activity=_exit_entries(exit_record, server),
+    )
+    return _file_entries_of(reported | results, row.id, folder)
+
+
+def _plugin_id(row: Any) -> str:
+    return str(json.loads(row.doc).get("plugin"))
+
+
+def _exit_entries(exit_record: Mapping[str, Any], server: str) -> list[Row]:
+    how = exit_record.get("signal") or exit_record.get("code")
+    spawned = exit_record.get("pid") and how is not None
+    entries = [activity(f"Child exited with code: {how}", server)] if spawned else []
+    return [*entries, activity("Job is finishing", server)]
+
+
+def _outcome(exit_record: Mapping[str, Any], plugin: Document, folder: Path) -> Document:
+    """The result of a process that reported none."""
+    if exit_record.get("setup"):
+        return {"code": 1, "description": exit_record["setup"]}
+    if exit_record.get("lost"):
+        return {"code": "abort", "description": LOST}
+    if plugin.get("command") == environment.SHELL:
+        return _shell_outcome(exit_record, folder)
+    if exit_record.get("error"):
+        return {"code": 1, "description": _spawn_error(exit_record["error"], plugin)}
+    if exit_record.get("code"):
+        code, pid = exit_record["code"], exit_record.get("pid")
+        return {"code": code, "description": f"Child {pid} crashed with code: {code}"}
+    return {"code": "warning", "description": NO_RESULT, "unknown": 1}
+
+
+def _spawn_error(error: str, plugin: Document) -> str:
+    if error.startswith(("User does not exist", "Group does not exist")):
+        return f"Plugin Error: {error}"
+    return (
+        f"Child spawn error: {plugin.get('command')}: {error}"
+        " (Check executable location and permissions?)"
+    )
+
+
+def _shell_outcome(exit_record: Mapping[str, Any], folder: Path) -> Document:
+    """A script's result is its exit code, its reason the first line of its error output."""
+    if exit_record.get("error"):
+        return {"code": 1, "description": f"Script failed: {exit_record['error']}"}
+    code = exit_record.get("signal") or exit_record.get("code") or 0
+    if not code:
+        return {"code": 0, "description": ""}
+    first_line = _error_output(folder).strip().split("\n", 1)[0]
+    reason = f": {first_line}" if first_line and len(first_line) < _LONGEST_REASON else ""
+    return {"code": code, "description": f"Script exited with code: {code}{reason}"}
+
+
+def _error_output(folder: Path) -> str:
+    """The beginning of what a script wrote to stderr."""
+    try:
+        return (folder / "stderr").read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _shell_extras(row: Any, reported: Document, folder: Path) -> Document:
+    """What only scripts have: their error output as content, their input passed on as data."""
+    extras: Document = {}
+    text = _error_output(folder).strip()
+    if text and "html" not in reported:
+        extras["html"] = {"title": "Error Output", "content": content.preformatted(text)}
+    params = json.loads(row.doc).get("params", {})
+    data = json.loads(row.input).get("data") if row.input and params.get("pass") else None
+    if isinstance(data, dict):
+        extras["data"] = data | reported.get("data", {})
+    return extras
+
+
+def _file_entries(row: Any, folder: Path) -> list[Any]:
+    return _file_entries_of(json.loads(row.results or "{}"), row.id, folder)
+
+
+def _file_entries_of(results: Document, job_id: str, folder: Path) -> list[Any]:
+    """The output files that the plugin named, and the log file that it may have written itself."""
+    named = results.get("files")
+    entries = list(named) if isinstance(named, list) else [] if named is None else [named]
+    name = f"job-{job_id}.log"
+    if any((work / name).is_file() for work in blobs.work_folders(folder)):
+        entries.append({"path": name, "delete": True})
+    return entries
+
+
+def complete(
+    turn: Turn, run: Run, folder: Path, stored: Sequence[Document], failure: str | None
+) -> None:
+    """Turn a finishing job into its record, with its stored output files."""
+    row = Job.load(turn.connection, run.job)
+    if row is None or row.final or row.launch != run.launch:
+        return
+    entries = [activity(f"Uploading file: {file['filename']}", row.server or "") for file in stored]
+    results = {"code": "upload", "description": failure} if failure else {}
+    if entries or results:
+        Job.patch(turn.connection, run.job, results=results, activity=entries)
+    files = [] if failure else [file | {"server": row.server} for file in stored]
+    ending.finalize(turn, run.job, log_source=folder / "log", files=files)
+

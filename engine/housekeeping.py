@@ -1,0 +1,71 @@
+"""What can wait: compressing logs, checkpointing the write-ahead log."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+from flask import Flask
+
+from core import blobs
+from models.database import db
+from models.job import Job
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 1.0
+#: The write-ahead log is copied into the database from this size on, bytes.
+_CHECKPOINT_BYTES = 4 * 1024 * 1024
+_LOGS_AT_ONCE = 10
+
+
+class Housekeeping(threading.Thread):
+    """A thread of the leading engine that tidies up in small steps."""
+
+    def __init__(self, app: Flask, leads: Callable[[], bool]) -> None:
+        super().__init__(name="housekeeping", daemon=True)
+        self._app = app
+        self._leads = leads
+        self._stopping = threading.Event()
+        self._instance: Path = app.config["INSTANCE_PATH"]
+
+    def stop(self) -> None:
+        """End after the current step."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Tidy up once a second."""
+        with self._app.app_context():
+            while not self._stopping.wait(_PAUSE_SECONDS):
+                if self._leads():
+                    self._step()
+
+    def _step(self) -> None:
+        try:
+            self._checkpoint()
+            self._archive()
+        except Exception:
+            logger.exception("housekeeping failed")
+
+    def _checkpoint(self) -> None:
+        """Copy the write-ahead log into the database, without making anybody wait."""
+        if db.engine.dialect.name != "sqlite" or self._wal_bytes() < _CHECKPOINT_BYTES:
+            return
+        db.read(lambda connection: connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)"))
+
+    def _wal_bytes(self) -> int:
+        wal = Path(f"{db.engine.url.database}-wal")
+        return wal.stat().st_size if wal.exists() else 0
+
+    def _archive(self) -> None:
+        """Compress the logs of jobs that have ended."""
+        for job_id in db.read(lambda connection: Job.unarchived(connection, _LOGS_AT_ONCE)):
+            blobs.archive_log(self._instance, job_id)
+            self._note_archived(job_id)
+
+    def _note_archived(self, job_id: str) -> None:
+        def work(connection: sa.Connection) -> None:
+            Job.set_log_form(connection, job_id, "gzip")
+
+        db.write(work)

@@ -1,0 +1,98 @@
+"""Output files: what a plugin's entries mean, and how the files get into the instance."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core import blobs, clock
+from core.ids import new_id
+
+Document = dict[str, Any]
+
+
+class UploadError(Exception):
+    """An output file can't be stored; the message becomes the job's description."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file to store: where it is, under what name, and whether the source is to go."""
+
+    path: Path
+    name: str
+    delete: bool
+
+
+def store(
+    instance: Path, job_id: str, server: str, folder: Path, entries: Sequence[Any]
+) -> tuple[list[Document], list[Path]]:
+    """Store all output files; their documents, and the sources to delete after the commit.
+
+    Raises `UploadError`, which names the file and says what is wrong with it.
+    """
+    stored, delete = [], []
+    for entry in entries:
+        for output in _outputs(folder, entry):
+            stored.append(_store(instance, job_id, server, output))
+            if output.delete:
+                delete.append(output.path)
+    return stored, delete
+
+
+def _outputs(folder: Path, entry: Any) -> Iterator[Output]:
+    """The files that one entry means: a literal path when it gives a name, else a pattern."""
+    path, name, delete = _parts(entry)
+    if not path:
+        raise UploadError("Failed to upload job file: An entry has no path.")
+    if "\0" in path:
+        raise UploadError("Failed to upload job file: A path has a null byte.")
+    if name:
+        yield Output(folder / path, name, delete)
+        return
+    for match in sorted(glob.glob(path, root_dir=folder, recursive=True)):
+        found = folder / match
+        if not found.is_dir():
+            yield Output(found, found.name, delete)
+
+
+def _parts(entry: Any) -> tuple[str, str, bool]:
+    """Path, name and delete flag of an entry: a string, a list of up to three, or an object."""
+    if isinstance(entry, str):
+        return entry, "", False
+    if isinstance(entry, list):
+        path, name, delete = (*entry, None, None, None)[:3]
+    elif isinstance(entry, dict):
+        path, name, delete = entry.get("path"), entry.get("filename"), entry.get("delete")
+    else:
+        path, name, delete = None, None, None
+    return str(path or ""), str(name or ""), bool(delete)
+
+
+def _store(instance: Path, job_id: str, server: str, output: Output) -> Document:
+    try:
+        file = blobs.adopt_file(instance, job_id, output.path, output.name)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        text = f"Failed to upload job file: {output.name}: {reason}"
+        raise UploadError(text) from error
+    return {
+        "id": new_id("f"),
+        "date": int(clock.now()),
+        "filename": file.filename,
+        "path": file.path,
+        "size": file.size,
+        "server": server,
+        "job": job_id,
+    }
+
+
+def delete_sources(paths: Sequence[Path]) -> None:
+    """Delete the files that the plugin wanted gone; one that is gone already is no error."""
+    for path in paths:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue

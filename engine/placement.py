@@ -1,0 +1,53 @@
+"""Where a job runs: the servers that its targets name, and the one that is chosen."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.server import Server
+from services.hosts import host_name
+
+Document = dict[str, Any]
+
+#: Ways to choose among several servers; with one host they all choose the same.
+ALGORITHMS = frozenset(
+    (
+        *("random", "round_robin", "prefer_first_natural", "prefer_last_natural"),
+        *("prefer_first", "prefer_last", "least_cpu", "least_mem", "fewest_jobs"),
+    )
+)
+
+
+class NoServer(Exception):
+    """No server that is there and enabled matches the targets."""
+
+
+class UnknownAlgorithm(Exception):
+    """The event asks for a way of choosing that does not exist; the message is for people."""
+
+
+def choose(connection: sa.Connection, job: Document) -> Document:
+    """The server for this job; raises `NoServer` or `UnknownAlgorithm`."""
+    server = available(connection, job)
+    if server is None:
+        raise NoServer
+    algorithm = job.get("algo")
+    if algorithm not in ALGORITHMS:
+        raise UnknownAlgorithm(f"Unknown algorithm or monitor: {algorithm}")
+    return server
+
+
+def available(connection: sa.Connection, job: Document) -> Document | None:
+    """The server that matches the job's targets; only this host can run jobs."""
+    wanted = set(map(str, job.get("targets", [])))
+    for server in Server.all(connection):
+        if server.get("hostname") != host_name() or not server.get("enabled"):
+            continue
+        if wanted & {server["id"], *server.get("groups", [])}:
+            return server
+    return None
+
+
+def chosen_text(server: Document, algorithm: str) -> str:
+    """What the activity log says of the choice."""
+    return f"Chosen server: {server.get('title') or server['hostname']} ({algorithm})"

@@ -1,0 +1,139 @@
+"""What is to be done next: requests, limits and delays that are due, jobs that may start."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import clock, json
+from engine import limits, placement, requests, starting
+from engine.starting import Launch
+from engine.turn import Turn
+from models.job import Job
+from services.hosts import our_name
+from services.transitions import RUNNING, State, move
+
+#: Most jobs that are started in one transaction.
+MOST_STARTS = 64
+#: Look at the clock at least this often, seconds.
+_LONGEST_SLEEP = 60.0
+
+Step = Callable[[Turn], None]
+#: Kills a job's process, once the transaction is committed: the job's row, the way of killing.
+Kill = Callable[[Any, str], None]
+
+
+@dataclass
+class Todo:
+    """What one look at the database found."""
+
+    asked: Sequence[Any] = ()
+    due: Sequence[Any] = ()
+    delayed: Sequence[Any] = ()
+    queue_keys: Sequence[str] = ()
+    ready: Sequence[Any] = ()
+    #: When the next limit or delay is due, seconds from now.
+    seconds_to_next: float = _LONGEST_SLEEP
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.asked or self.due or self.delayed or self.queue_keys or self.ready)
+
+
+@dataclass
+class Queue:
+    """Reads the heads of queues; remembers only whether places may have become free."""
+
+    #: A place may have become free, or somebody new may be waiting.
+    is_stirred: bool = field(default=True)
+
+    def stir(self) -> None:
+        """Look at the queues with the next look."""
+        self.is_stirred = True
+
+    def find(self, connection: sa.Connection) -> Todo:
+        """What is to be done now."""
+        now = clock.now()
+        stirred, self.is_stirred = self.is_stirred, False
+        next_moment = Job.next_moment(connection)
+        wait = _LONGEST_SLEEP if next_moment is None else max(0.0, next_moment - now)
+        past = next_moment is not None and next_moment <= now
+        return Todo(
+            asked=Job.asked(connection),
+            due=Job.past(connection, "due", now) if past else (),
+            delayed=Job.past(connection, "until", now) if past else (),
+            queue_keys=Job.queue_keys(connection) if stirred else (),
+            ready=Job.in_state(connection, State.READY, MOST_STARTS),
+            seconds_to_next=min(wait, _LONGEST_SLEEP),
+        )
+
+    def steps(self, todo: Todo, room: int, launch: Launch, kill: Kill) -> Iterator[Step]:
+        """The works of one transaction; those who wait in queues come before those who are new."""
+        for row in todo.asked:
+            self.stir()
+            yield lambda turn, row=row: _answer(turn, row, launch, kill)  # type: ignore[misc]
+        for row in todo.due:
+            yield lambda turn, row=row: _fire(turn, row, kill)  # type: ignore[misc]
+        for row in todo.delayed:
+            yield lambda turn, row=row: _wake(turn, row)  # type: ignore[misc]
+        for key in todo.queue_keys:
+            yield lambda turn, key=key: _serve(turn, key, launch)  # type: ignore[misc]
+        for row in todo.ready[:room]:
+            yield lambda turn, row=row: starting.start_ready(turn, row, launch)  # type: ignore[misc]
+
+
+def _answer(turn: Turn, row: Any, launch: Launch, kill: Kill) -> None:
+    """Do what a caller asked of a job."""
+    if row.abort_reason is not None:
+        _abort(turn, row, row.abort_reason, kill)
+    elif row.state == State.STARTING:
+        requests.resume(turn, row, launch)
+
+
+def _fire(turn: Turn, row: Any, kill: Kill) -> None:
+    reason = limits.fire_time_limits(turn, row)
+    if reason is not None:
+        _abort(turn, row, reason, kill)
+
+
+def _abort(turn: Turn, row: Any, reason: str, kill: Kill) -> None:
+    if requests.abort(turn, row, reason):
+        way = str(json.loads(row.doc).get("kill") or "parent")
+        turn.after.append(lambda: kill(row, way))
+
+
+def _wake(turn: Turn, row: Any) -> None:
+    """End a delay."""
+    columns = {"until": None}
+    state = State(row.state)
+    move(
+        turn.connection,
+        row.id,
+        state,
+        State.READY,
+        by=our_name(),
+        columns=columns,
+        drop=("until",),
+    )
+
+
+def _serve(turn: Turn, queue_key: str, launch: Launch) -> None:
+    """Start the jobs of one queue that may start now, in their order."""
+    for _ in range(MOST_STARTS):
+        row = Job.queue_head(turn.connection, queue_key)
+        if row is None or not _may_start(turn, row):
+            return
+        move(turn.connection, row.id, State.QUEUED, State.READY, by=our_name())
+        starting.start_ready(turn, row, launch)
+
+
+def _may_start(turn: Turn, row: Any) -> bool:
+    """Whether a place and a server are there for the head of a queue."""
+    job = json.loads(row.doc)
+    limit = starting.first_limit(job, "job")
+    running = Job.count(turn.connection, row.queue_key, *RUNNING)
+    if limit is not None and running >= limit["amount"]:
+        return False
+    return placement.available(turn.connection, job) is not None

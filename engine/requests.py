@@ -1,0 +1,57 @@
+"""What callers asked of live jobs: to abort them, to resume them."""
+
+from typing import Any
+
+from core import json
+from engine import actions, ending, placement, starting
+from engine.starting import Launch
+from engine.turn import Turn
+from models.job import Job
+from services.hosts import our_name
+from services.transitions import State, activity
+
+Document = dict[str, Any]
+
+#: States in which a job has no process.
+_WITHOUT_PROCESS = frozenset(State) - {State.ACTIVE, State.FINISHING, State.COMPLETE}
+
+
+def abort(turn: Turn, row: Any, reason: str) -> bool:
+    """Abort a live job; true when the launcher has to kill its process, after the commit."""
+    if row.state in _WITHOUT_PROCESS:
+        ending.abort_now(turn, row, reason)
+        return False
+    results = json.loads(row.results) if row.results else {}
+    # A plugin that reported its result first keeps it; what is left of it is killed all the same.
+    outcome = {"complete": True, "code": "abort", "description": reason}
+    Job.patch(
+        turn.connection,
+        row.id,
+        columns={"abort_reason": None, "due": None},
+        results={} if results.get("complete") else outcome,
+        doc={"aborting": True},
+    )
+    return bool(row.state == State.ACTIVE)
+
+
+def resume(turn: Turn, row: Any, launch: Launch) -> None:
+    """Let a suspended job go on: new parameters, a new choice of server, the launch."""
+    request = json.loads(row.resume)
+    job = json.loads(row.doc)
+    job["actions"] = actions.resumed(job.get("actions", []), request)
+    job["params"] = job.get("params", {}) | (request.get("params") or {})
+    Job.patch(
+        turn.connection,
+        row.id,
+        columns={"resume": None},
+        doc={"actions": job["actions"], "params": job["params"]},
+        activity=[activity(actions.RESUMING, our_name())],
+    )
+    try:
+        server = placement.choose(turn.connection, job)
+    except placement.NoServer:
+        ending.abort_now(turn, row, "Chosen server is no longer connected.")
+        return
+    job["server"] = server["id"]
+    chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
+    starting.activate(turn, row, job, launch, [chosen])

@@ -1,0 +1,234 @@
+"""From ready to active: concurrency, the choice of a server, start actions, the launch."""
+
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from core import blobs, clock, json
+from core.formats import size_text
+from core.ids import new_id
+from engine import actions, ending, environment, placement
+from engine.turn import Turn
+from models.event import Event
+from models.job import Job
+from models.plugin import Plugin
+from services.hosts import our_name
+from services.transitions import RUNNING, Row, State, activity, move
+
+logger = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+#: Hands a launch command to the launcher, once the transaction is committed.
+Launch = Callable[[Document, str], None]
+
+_FULL = "Maximum number of concurrent jobs for event has been reached"
+_NO_SERVER = "No available servers matching targets"
+
+
+def start_ready(turn: Turn, row: Any, launch: Launch) -> None:
+    """Take a ready job as far as it can go: to active, into the queue, or to its end."""
+    job = _document(row)
+    blockers = _blockers(turn, job, row.queue_key)
+    if blockers:
+        listed = ", ".join(f"#{job_id}" for job_id in blockers)
+        entry = activity(f"Active jobs are blocking: {listed}", our_name())
+        _queue_or_abort(turn, row, job, [], [entry], _FULL + "{}.", ", and the queue is maxed out")
+        return
+    trouble = _event_trouble(turn, job)
+    if trouble:
+        ending.abort_now(turn, row, trouble)
+        return
+    try:
+        server = placement.choose(turn.connection, job)
+    except placement.NoServer:
+        entry = activity(_NO_SERVER, our_name())
+        _queue_or_abort(turn, row, job, [entry], [entry], _NO_SERVER + "{}.", ", and the queue is full")
+    except placement.UnknownAlgorithm as error:
+        ending.abort_now(turn, row, str(error))
+    else:
+        _start(turn, row, job, server, launch)
+
+
+def _document(row: Any) -> Document:
+    document: Document = json.loads(row.doc)
+    return document
+
+
+def first_limit(job: Document, kind: str) -> Document | None:
+    """The job's first enabled limit of a kind: the event's before its category's."""
+    for limit in job.get("limits", []):
+        if limit.get("type") == kind and limit.get("enabled"):
+            return dict(limit)
+    return None
+
+
+def _blockers(turn: Turn, job: Document, queue_key: str) -> Sequence[str]:
+    """The running jobs that take all places of the job limit; none while a place is free."""
+    limit = first_limit(job, "job")
+    if limit is None:
+        return ()
+    running = Job.ids_in(turn.connection, queue_key, *RUNNING)
+    return running if len(running) >= limit["amount"] else ()
+
+
+def _queue_or_abort(  # noqa: PLR0913 - the two outcomes differ in their texts only
+    turn: Turn,
+    row: Any,
+    job: Document,
+    queue_entries: list[Row],
+    abort_entries: list[Row],
+    reason: str,
+    full: str,
+) -> None:
+    """Put the job into its queue while that has room, or end it."""
+    limit = first_limit(job, "queue")
+    amount = limit["amount"] if limit else 0
+    if amount > Job.count(turn.connection, row.queue_key, State.QUEUED):
+        if queue_entries:
+            Job.patch(turn.connection, row.id, activity=queue_entries)
+        move(turn.connection, row.id, State.READY, State.QUEUED, by=our_name())
+        return
+    ending.abort_now(turn, row, reason.format(full if amount else ""), abort_entries)
+
+
+def _event_trouble(turn: Turn, job: Document) -> str | None:
+    """Why the job may not start after all: its event changed since it was accepted."""
+    event = Event.get(turn.connection, job["event"])
+    if event is None:
+        return f"Event was deleted: {job['event']}"
+    if not event.get("enabled") and not job.get("test"):
+        return f"Event was disabled: {event['title']}"
+    return None
+
+
+def _start(turn: Turn, row: Any, job: Document, server: Document, launch: Launch) -> None:
+    """Enter `starting`; where no start action holds the job, go on at once."""
+    chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
+    changes = {"server": server["id"], "groups": server.get("groups", [])}
+    entries, action_list, suspended = actions.start_actions(job)
+    move(
+        turn.connection,
+        row.id,
+        State.READY,
+        State.STARTING,
+        by=our_name(),
+        rows=[chosen, *entries],
+        columns={"server": server["id"], "until": None},
+        doc=changes | ({"actions": action_list} if entries else {}) | suspended,
+        drop=("until",),
+    )
+    if not suspended:
+        activate(turn, row, job | changes, launch, [])
+
+
+def activate(turn: Turn, row: Any, job: Document, launch: Launch, entries: list[Row]) -> None:
+    """Enter `active` and hand the launch to the launcher, after the commit.
+
+    `entries` come between the transition's own entry and that of the launch command.
+    """
+    now = clock.now()
+    launch_id = new_id("l")
+    job = job | {"state": State.ACTIVE, "started": now, "updated": now, "progress": 0}
+    plugin = Plugin.get(turn.connection, job["plugin"])
+    if plugin is None:
+        ending.abort_now(turn, row, f"Plugin not found: {job['plugin']}")
+        return
+    frame, cwd, notes = _launch_frame(turn, row, job, plugin, launch_id)
+    rows = [*entries, activity("Sending launch command to remote server", our_name()), *notes]
+    move(
+        turn.connection,
+        row.id,
+        State.STARTING,
+        State.ACTIVE,
+        by=our_name(),
+        rows=rows,
+        columns={"started": now, "launch": launch_id, "due": _due(job, now)},
+        doc={"started": now, "updated": now, "remote": True, "cwd": cwd},
+        live={"progress": 0},
+    )
+    turn.after.append(lambda: launch(frame, row.id))
+
+
+def _due(job: Document, started: float) -> float | None:
+    """When the job's next time limit fires."""
+    moments = [
+        started + limit["duration"]
+        for limit in job.get("limits", [])
+        if limit.get("type") == "time" and limit.get("enabled") and not limit.get("date")
+    ]
+    return min(moments, default=None)
+
+
+def launch_frame(turn: Turn, row: Any) -> Document:
+    """The launch command of a job that is active already: the launcher may not have got it."""
+    job = _document(row)
+    plugin = Plugin.get(turn.connection, job["plugin"]) or {}
+    frame, _, _ = _launch_frame(turn, row, job, plugin, row.launch)
+    return frame
+
+
+def _launch_frame(
+    turn: Turn, row: Any, job: Document, plugin: Document, launch_id: str
+) -> tuple[Document, str, list[Row]]:
+    """The launch command, the process's folder, and what the activity log has to say of it."""
+    job_input = json.loads(row.input) if row.input else None
+    inputs = _inputs(job_input)
+    run = blobs.run_dir(turn.settings["INSTANCE_PATH"], row.id, launch_id)
+    # The launcher makes the usual folder; one for input files has to be there before.
+    cwd = str(blobs.work_folders(run)[0 if inputs else 1])
+    variables, left_out = environment.variables(job, job_input, cwd, turn.settings)
+    notes = [
+        activity(f"WARNING: Variable is too long for the environment: {name}", job["server"])
+        for name in left_out
+    ]
+    frame = {
+        "op": "launch",
+        "launch": launch_id,
+        "job": row.id,
+        **environment.command(job, plugin, variables),
+        "cwd": cwd if inputs else None,
+        "env": variables,
+        "stdin": environment.stdin(job, job_input, cwd, turn.settings),
+        "uid": str(job.get("uid") or ""),
+        "gid": str(job.get("gid") or ""),
+        "kill": job.get("kill") or "parent",
+        "inputs": inputs,
+    }
+    return frame, cwd, [*input_entries(inputs, job["server"]), *notes]
+
+
+def _inputs(job_input: Document | None) -> list[Document]:
+    files = (job_input or {}).get("files")
+    entries = files if isinstance(files, list) else []
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
+def fetch_inputs(instance: Path, entries: Sequence[Document], folder: Path) -> str | None:
+    """Copy a job's input files into its folder; says what went wrong, if anything did."""
+    for entry in entries:
+        name = blobs.shown_name(str(entry.get("filename") or "file"))
+        source = blobs.resolve_file(instance, str(entry.get("path") or ""))
+        if source is None:
+            return f"Setup Error: Error: Failed to download job file: {name}: HTTP 404 Not Found"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
+        except OSError as error:
+            text = f"Failed to download job file: {name}: {error.strerror}"
+            return f"Setup Error: Error: {text}"
+    return None
+
+
+def input_entries(entries: Sequence[Document], server: str) -> list[Row]:
+    """What the activity log says of the input files."""
+    return [
+        activity(f"Downloading file: {entry.get('filename')} ({size_text(_size(entry))})", server)
+        for entry in entries
+    ]
+
+
+def _size(entry: Document) -> int:
+    size = entry.get("size")
+    return size if isinstance(size, int) else 0

@@ -1,0 +1,45 @@
+"""One transaction of the engine, and the runs that the engine watches."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.config import Settings
+
+
+@dataclass
+class Turn:
+    """A transaction under way: nothing outside the database may happen before its commit."""
+
+    connection: sa.Connection
+    settings: Settings
+    #: What to do once the transaction is committed, in this order.
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """One launch that is under way: what the launcher told of it since the last transaction.
+
+    Nothing here is needed again after a crash: it is read anew from database and run directory.
+    """
+
+    job: str
+    launch: str
+    segment: int = 0
+    offset: int = 0
+    log_size: int = 0
+    #: The launcher reported growth that has not been looked at.
+    touched: bool = True
+    #: The exit record is on disk.
+    ended: bool = False
+    #: Its end is being worked on outside the loop.
+    closing: bool = False
+    #: `{pid, at}` of a start that has not been recorded.
+    spawned: dict[str, Any] | None = None
+    #: The last measurement that has not been recorded.
+    sample: dict[str, Any] | None = None
+    #: When its messages were applied last, by the monotonic clock.
+    applied_at: float = 0.0
