@@ -1,0 +1,39 @@
+"""create_app(): settings, database, blueprints and commands, put together in one place."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+
+import blueprints
+import engine.cli
+import models  # noqa: F401 - migrations must know all tables
+from core import config
+from models.database import db, init_database
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """The application, with settings as `core.config` reads them and `overrides` on top."""
+    settings = config.load(overrides)
+    config.make_folders(settings)
+    app = Flask(__name__, instance_path=str(settings["INSTANCE_PATH"]), static_folder=None)
+    app.config.update(settings, SECRET_KEY=config.secret_key(settings))
+    init_database(app)
+    Migrate(app, db, directory=str(config.ROOT / "migrations"))
+    blueprints.register(app)
+    app.register_blueprint(engine.cli.bp)
+    return app
+
+
+def _serve() -> None:
+    """Replace this process by the supervisor, as `make serve` does."""
+    script = Path(__file__).resolve().parent / "deploy" / "serve.py"
+    os.execv(sys.executable, [sys.executable, str(script)])  # noqa: S606 - our own program
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,19 @@
+"""HTTP and nothing else: every blueprint, the errors and the commands of the application."""
+
+from flask import Flask
+
+from blueprints import api_keys, events, jobs, logs, openapi, streams, system, tags
+from blueprints.cli import init_commands
+from blueprints.errors import init_errors
+from blueprints.headers import init_headers
+
+_MODULES = (jobs, logs, streams, events, api_keys, tags, system, openapi)
+
+
+def register(app: Flask) -> None:
+    """Register everything that answers requests or commands."""
+    for module in _MODULES:
+        app.register_blueprint(module.bp)
+    init_errors(app)
+    init_headers(app)
+    init_commands(app)

@@ -1,0 +1,78 @@
+"""Who calls: finds the credentials of a request and asks what they are worth."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import g, request
+
+from core.errors import NotAuthenticated
+from core.javascript import is_truthy
+from schemas.wire import malformed_type
+from services.access import Caller, Privilege, authenticate
+
+View = Callable[..., Any]
+
+
+def requires(privilege: Privilege | None = None) -> Callable[[View], View]:
+    """Let a view be called by those who have the privilege; its first argument is the caller.
+
+    Without a privilege every caller who has proved who they are may call.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def authorised(*args: Any, **kwargs: Any) -> Any:
+            return view(current_caller(privilege), *args, **kwargs)
+
+        authorised.privilege = privilege  # type: ignore[attr-defined]
+        authorised.is_open = False  # type: ignore[attr-defined]
+        return authorised
+
+    return decorate
+
+
+def current_caller(privilege: Privilege | None = None) -> Caller:
+    """The caller of the current request, with this privilege.
+
+    Raises `NotAuthenticated` or `Forbidden`. Call it in views with parameters: these find the
+    credentials that are not in headers.
+    """
+    in_body, in_query = g.credentials
+    _refuse_session(in_body)
+    caller = authenticate(_key_in_headers() or _key(in_body) or _key(in_query))
+    if privilege is not None:
+        caller.require(privilege)
+    return caller
+
+
+def _refuse_session(in_body: dict[str, Any]) -> None:
+    """There are no sessions, so none is valid; an empty one is none."""
+    session = (
+        request.cookies.get("session_id")
+        or request.headers.get("X-Session-ID")
+        or in_body.get("session_id")
+    )
+    if not is_truthy(session):
+        return
+    if not isinstance(session, str):
+        raise malformed_type("session_id", session)
+    raise NotAuthenticated(f"Failed to fetch key: sessions/{session}: Not found")
+
+
+def _key_in_headers() -> str | None:
+    environ = request.environ
+    key: str | None = environ.get("HTTP_X_API_KEY")
+    if key:
+        return key
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _key(credentials: dict[str, Any]) -> str | None:
+    key = credentials.get("api_key")
+    if not is_truthy(key):
+        return None
+    if not isinstance(key, str):
+        raise malformed_type("api_key", key)
+    return key

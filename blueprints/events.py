@@ -1,0 +1,92 @@
+"""The endpoints of events, run_event included."""
+
+from typing import Any
+
+from flask import g, request
+
+from blueprints import streams
+from blueprints.replies import Returned
+from blueprints.wire import BODY, MERGED, RUN, ApiBlueprint, params, requires
+from schemas.event_request import CreateEvent, DeleteEvent, EventId, GetEvents, UpdateEvent
+from schemas.replies import EventReply, EventStateReply, RowsReply, RunReply
+from schemas.run import RunEvent, Upload, check_uploads
+from services import events, runs
+from services.access import Caller, Privilege
+
+bp = ApiBlueprint("events", __name__)
+
+
+@bp.api("get_events", returns=RowsReply)
+@params(GetEvents, source=MERGED)
+@requires()
+def get_events(caller: Caller, filters: dict[str, Any]) -> Returned:
+    """List events in order of creation.
+
+    Every parameter is a filter: a key that events must have, and its value. Replies with `rows`
+    and `list.length`.
+    """
+    rows = events.list_all(filters, caller)
+    return {"rows": rows, "list": {"length": len(rows)}}
+
+
+@bp.api("get_event", returns=EventStateReply)
+@params(EventId, source=MERGED)
+@requires()
+def get_event(caller: Caller, id: str) -> Returned:
+    """Show one event.
+
+    Replies with `event`, with `jobs`, its active jobs, and with `queued`, how many wait.
+    """
+    return events.get(id, caller)
+
+
+@bp.api("create_event", returns=EventReply)
+@params(CreateEvent, source=BODY, prepare=lambda params: {"event": events.validate_new(params)})
+@requires(Privilege.CREATE_EVENTS)
+def create_event(caller: Caller, event: dict[str, Any]) -> Returned:
+    """Create an event; replies with `event` as it was stored."""
+    return {"event": events.create(event, caller)}
+
+
+@bp.api("update_event", returns=EventReply)
+@params(UpdateEvent, source=BODY)
+@requires(Privilege.EDIT_EVENTS)
+def update_event(caller: Caller, params: dict[str, Any]) -> Returned:
+    """Change an event: every parameter replaces the key of its name.
+
+    With `revision` the change is refused when somebody else was faster. Replies with the whole
+    `event`.
+    """
+    return {"event": events.update(params, caller)}
+
+
+@bp.api("delete_event")
+@params(DeleteEvent, source=BODY)
+@requires(Privilege.DELETE_EVENTS)
+def delete_event(caller: Caller, id: str, delete_jobs: bool) -> None:
+    """Delete an event that has no live jobs."""
+    events.delete(id, caller, delete_jobs=delete_jobs)
+
+
+def _with_uploads(**arguments: Any) -> dict[str, Any]:
+    """The arguments of run_event with the files of the request, if these are sound."""
+    check_uploads(g.incoming.uploads)
+    return {**arguments, "uploads": g.incoming.uploads}
+
+
+@bp.api("run_event", returns=RunReply)
+@params(RunEvent, source=RUN, prepare=_with_uploads)
+@requires(Privilege.RUN_JOBS)
+def run_event(
+    caller: Caller, params: dict[str, Any], timeout: float | None, uploads: list[Upload]
+) -> Returned:
+    """Run an event now.
+
+    Every parameter that is not named below overrides a key of the event in this job. Files of a
+    multipart request become input of the job. Replies with `id`, the job's id; below the path
+    `/wait` with `job`, once that is complete.
+    """
+    job_id = runs.run(params, uploads, caller)
+    if "/wait" in request.path:
+        return streams.wait_for_job(job_id, timeout)
+    return {"id": job_id}

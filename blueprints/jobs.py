@@ -1,0 +1,135 @@
+"""The endpoints that read and change jobs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import request
+
+from blueprints.replies import Returned
+from blueprints.wire import BODY, MERGED, ApiBlueprint, array_reply, params, requires, spliced
+from core import json
+from schemas.event_request import EventId
+from schemas.job import (
+    ActiveJobs,
+    GetJob,
+    GetJobs,
+    JobId,
+    ManageJobTags,
+    ResumeJob,
+    UpdateJob,
+)
+from schemas.replies import CountReply, JobReply, JobsReply, RowsReply
+from services import jobs
+from services.access import Caller, Privilege
+
+bp = ApiBlueprint("jobs", __name__)
+
+#: How many jobs one piece of a long reply holds.
+_CHUNK = 200
+
+
+@bp.api("get_active_jobs", returns=RowsReply)
+@params(ActiveJobs, source=MERGED)
+@requires()
+def get_active_jobs(caller: Caller, filters: dict[str, Any], **paging: Any) -> Returned:
+    """List live jobs: queued, delayed, running, suspended and finishing ones.
+
+    Every parameter that is not named below is a filter: a key that jobs must have, and its value.
+    Replies with `rows`, and with `list.length`, the number of rows before paging.
+    """
+    rows, length = jobs.active_rows(filters, caller, **paging)
+    texts = (
+        [json.dumps(row) for row in rows[start : start + _CHUNK]]
+        for start in range(0, len(rows), _CHUNK)
+    )
+    return array_reply("rows", texts, {"list": f'{{"length":{length}}}'})
+
+
+@bp.api("get_job", returns=JobReply)
+@params(GetJob, source=MERGED)
+@requires()
+def get_job(caller: Caller, id: str, remove: list[str]) -> Returned:
+    """Show one job, live or completed.
+
+    Replies with `job`, and with `token`, which opens the job's log without a key.
+    """
+    text = jobs.get_text(id, caller, remove)
+    return spliced({"job": text, "token": f'"{jobs.download_token(id)}"'})
+
+
+@bp.api("get_jobs", returns=JobsReply)
+@params(GetJobs, source=MERGED)
+@requires()
+def get_jobs(caller: Caller, ids: list[str], verbose: bool) -> Returned:
+    """Show several jobs.
+
+    Replies with `jobs`, one for each id and in the same order; for a job that does not exist or
+    is out of reach `{"err": …}` stands in its place.
+    """
+
+    def chunks() -> Iterator[list[str]]:
+        for start in range(0, len(ids), _CHUNK):
+            yield jobs.many_texts(ids[start : start + _CHUNK], caller, verbose=verbose)
+
+    return array_reply("jobs", chunks())
+
+
+@bp.api("abort_job")
+@params(JobId, source=MERGED)
+@requires(Privilege.ABORT_JOBS)
+def abort_job(caller: Caller, id: str) -> None:
+    """Abort a job that has not ended.
+
+    Replies at once; the job is complete when nothing of it is left.
+    """
+    jobs.abort(id, caller)
+
+
+@bp.api("resume_job")
+@params(ResumeJob, source=MERGED)
+@requires(Privilege.RUN_JOBS)
+def resume_job(
+    caller: Caller, id: str, params: dict[str, Any] | None, redirect: str | None
+) -> None:
+    """Let a suspended job go on."""
+    agent = request.headers.get("User-Agent", "")
+    jobs.resume(id, params, redirect, caller, request.remote_addr or "", agent)
+
+
+@bp.api("delete_job")
+@params(JobId, source=MERGED)
+@requires(Privilege.DELETE_JOBS)
+def delete_job(caller: Caller, id: str) -> None:
+    """Delete a completed job with its log and files."""
+    jobs.delete(id, caller)
+
+
+@bp.api("update_job")
+@params(UpdateJob, source=BODY)
+@requires(Privilege.ADMIN)
+def update_job(caller: Caller, id: str, changes: dict[str, Any]) -> None:
+    """Set any keys of a job.
+
+    Of a completed job, numbers also take `"+1"` or `"-1"`, and lists `"+item,-item"`. Keys of a
+    live job that the engine sets are refused.
+    """
+    jobs.update(id, changes, caller)
+
+
+@bp.api("manage_job_tags")
+@params(ManageJobTags, source=BODY)
+@requires(Privilege.TAG_JOBS)
+def manage_job_tags(caller: Caller, id: str, tags: list[str]) -> None:
+    """Replace all tags of a completed job."""
+    jobs.set_tags(id, tags, caller)
+
+
+@bp.api("flush_event_queue", returns=CountReply)
+@params(EventId, source=MERGED)
+@requires(Privilege.ABORT_JOBS)
+def flush_event_queue(caller: Caller, id: str) -> Returned:
+    """Remove all queued jobs of an event, without a trace.
+
+    Replies with `count`, how many there were.
+    """
+    return {"count": jobs.flush_queue(id, caller)}

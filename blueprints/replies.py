@@ -1,0 +1,108 @@
+"""Building replies: JSON of the API's form, compressed and indented for those who ask."""
+
+import gzip
+import json as standard_json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from flask import Response, request, stream_with_context
+
+from blueprints.parameters import aside
+from core import json
+
+#: Smaller bodies are sent as they are.
+_MIN_GZIP_BYTES = 1024
+#: Fast rather than small: a reply is sent once.
+_GZIP_LEVEL = 1
+_PRETTY = re.compile(r"(?:^|&)pretty=1(?:&|$)")
+_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
+
+#: What a view may return: members of the reply, the reply's text, a whole response, or nothing.
+Returned = Mapping[str, Any] | str | Response | None
+
+
+def reply(value: Returned) -> Response:
+    """The response for what a view returned."""
+    if isinstance(value, Response):
+        return value
+    if value is None:
+        return json_response('{"code":0}')
+    if isinstance(value, str):
+        return json_response(value)
+    return json_response(json.dumps({"code": 0, **value}))
+
+
+def spliced(parts: Mapping[str, str | Iterable[str]]) -> str:
+    """A reply's text from members that are JSON texts, or arrays of such; parses nothing."""
+    members = (
+        f',"{name}":{text}' if isinstance(text, str) else f',"{name}":[{",".join(text)}]'
+        for name, text in parts.items()
+    )
+    return f'{{"code":0{"".join(members)}}}'
+
+
+def array_reply(
+    name: str, chunks: Iterable[list[str]], rest: Mapping[str, str] | None = None
+) -> Returned:
+    """A reply with an array of JSON texts: whole when it is one chunk, else chunk by chunk.
+
+    So a list of any length costs the memory of one chunk; `rest` are members after the array.
+    """
+    ahead = iter(chunks)
+    first, second = next(ahead, []), next(ahead, None)
+    if second is None or _wants_pretty():
+        texts = chain(first, second or [], *ahead)
+        return spliced({name: texts, **(rest or {})})
+    streamed = _stream_array(name, chain([first, second], ahead), rest or {})
+    return Response(
+        stream_with_context(streamed), headers=[*_HEADERS], content_type="application/json"
+    )
+
+
+def _stream_array(
+    name: str, chunks: Iterable[list[str]], rest: Mapping[str, str]
+) -> Iterator[bytes]:
+    opening = f'{{"code":0,"{name}":['
+    for texts in chunks:
+        yield (opening + ",".join(texts)).encode("utf-8", "replace")
+        opening = ","
+    members = (f',"{key}":{text}' for key, text in rest.items())
+    yield f"]{''.join(members)}}}\n".encode("utf-8", "replace")
+
+
+def json_response(
+    text: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A response with a JSON text as its body."""
+    if _wants_pretty():
+        text = standard_json.dumps(json.loads(text), indent="\t", ensure_ascii=False)
+    body = f"{text}\n".encode("utf-8", "replace")
+    fields = [*_HEADERS, *(headers or {}).items()]
+    if len(body) > _MIN_GZIP_BYTES:
+        fields.append(("Vary", "Accept-Encoding"))
+        if accepts_gzip():
+            fields.append(("Content-Encoding", "gzip"))
+            body = aside(_compress, body)
+    return Response(body, status, fields, content_type="application/json")
+
+
+def accepts_gzip() -> bool:
+    """Whether the client would rather have its reply compressed."""
+    if "gzip" not in request.environ.get("HTTP_ACCEPT_ENCODING", ""):
+        return False
+    accepted = request.accept_encodings
+    return 0 < accepted.quality("gzip") >= accepted.quality("identity")
+
+
+def _compress(data: bytes) -> bytes:
+    return gzip.compress(data, _GZIP_LEVEL, mtime=0)
+
+
+def _wants_pretty() -> bool:
+    query: str = request.environ.get("QUERY_STRING", "")
+    return "pretty" in query and _PRETTY.search(query) is not None

@@ -1,0 +1,133 @@
+"""The API's form: how an endpoint gets its URLs, its parameters, its caller and its reply."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, Response, g
+
+from blueprints.auth import requires
+from blueprints.parameters import Source, read
+from blueprints.replies import array_reply, reply, spliced
+from schemas.replies import Reply
+from schemas.wire import NoParameters, RequestSchema
+from services.access import Privilege
+
+__all__ = [
+    "BODY",
+    "MERGED",
+    "RUN",
+    "ApiBlueprint",
+    "Endpoint",
+    "NoParameters",
+    "array_reply",
+    "endpoints",
+    "params",
+    "requires",
+    "spliced",
+]
+
+View = Callable[..., Any]
+
+MERGED = Source.MERGED
+BODY = Source.BODY
+RUN = Source.RUN
+
+#: What every endpoint answers to; whoever asks by another method learns these.
+METHODS = ("GET", "HEAD", "POST")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One endpoint as its decorators describe it; the documentation is generated from these."""
+
+    name: str
+    group: str
+    schema: RequestSchema
+    source: Source
+    #: Whether anybody may call it without proving who they are.
+    is_open: bool
+    privilege: Privilege | None
+    #: What a successful reply holds, and its type where that is not JSON.
+    returns: type[Reply]
+    media_type: str
+    doc: str
+
+
+#: All endpoints by their names, in the order in which their modules register them.
+endpoints: dict[str, Endpoint] = {}
+
+
+class ApiBlueprint(Blueprint):
+    """A group of endpoints of the API."""
+
+    def api(
+        self, name: str, returns: type[Reply] = Reply, media_type: str = "application/json"
+    ) -> Callable[[View], View]:
+        """Serve a view at `/api/app/NAME`, `/api/app/NAME/vN` and below, whatever follows.
+
+        `returns` and `media_type` say in the documentation what it replies.
+        """
+
+        def register(view: View) -> View:
+            endpoints[name] = self._describe(name, view, returns, media_type)
+
+            def answer(**_trailing_path: str) -> Response:
+                return reply(view())
+
+            for rule in (f"/api/app/{name}", f"/api/app/{name}/<path:_trailing_path>"):
+                self.add_url_rule(
+                    rule,
+                    name,
+                    answer,
+                    methods=METHODS,
+                    strict_slashes=False,
+                    provide_automatic_options=False,
+                )
+            return view
+
+        return register
+
+    def _describe(self, name: str, view: Any, returns: type[Reply], media_type: str) -> Endpoint:
+        """What the decorators left on a view."""
+        return Endpoint(
+            name=name,
+            group=self.name,
+            schema=view.schema,
+            source=view.source,
+            is_open=getattr(view, "is_open", True),
+            privilege=getattr(view, "privilege", None),
+            returns=returns,
+            media_type=media_type,
+            doc=inspect.getdoc(view) or "",
+        )
+
+
+def params(
+    schema: type[RequestSchema],
+    *,
+    source: Source = MERGED,
+    prepare: Callable[..., dict[str, Any]] | None = None,
+) -> Callable[[View], View]:
+    """Give a view its parameters as keyword arguments, checked before anybody is authenticated.
+
+    `prepare` makes others of these arguments, for what is refused before the caller matters.
+    """
+    checker = schema()
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def parse() -> Any:
+            incoming = g.incoming = read()
+            g.credentials = incoming.credentials
+            arguments = checker.parse(incoming.parameters(source))
+            if prepare is not None:
+                arguments = prepare(**arguments)
+            return view(**arguments)
+
+        parse.schema, parse.source = checker, source  # type: ignore[attr-defined]
+        return parse
+
+    return decorate
