@@ -1,0 +1,1 @@
+"""How Switchyard is started: the supervisor, systemd units and container files."""
