@@ -7,6 +7,8 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from blueprints.parameters import drain_unread_body
+
 _REQUEST_ID = re.compile(r"[\w\-.]{1,128}", re.ASCII)
 _SLASHES = re.compile(r"/{2,}")
 #: Browsers may remember the answer to a preflight for this long.
@@ -19,9 +21,10 @@ WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 def init_headers(app: Flask) -> None:
     """Prepare every request and finish every reply of the application."""
     app.url_map.merge_slashes = False
-    app.wsgi_app = merge_slashes(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = merge_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.before_request(_answer_preflight)
     app.after_request(_add_headers)
+    app.after_request(drain_unread_body)
 
 
 def merge_slashes(wsgi_app: WSGIApp) -> WSGIApp:

@@ -10,6 +10,7 @@ from blueprints.auth import requires
 from blueprints.downloads import file_response, log_response
 from blueprints.wire import ApiBlueprint, params
 from core import blobs, clock
+from core.archive import StoredLog
 from models.database import db
 from models.job import Job
 from schemas.job import JobId
@@ -58,7 +59,7 @@ def download_job_log(id: str, t: str) -> Response:
 @bp.api("tail_live_job_log")
 @params(TailLog)
 @requires()
-def tail_live_job_log(caller: Caller, id: str, bytes: int) -> dict[str, str]:  # noqa: A002
+def tail_live_job_log(caller: Caller, id: str, bytes: int) -> dict[str, str]:
     """Get the end of a running job's log as text; empty for a job that is not running."""
     return {"text": jobs.tail(id, bytes, caller)}
 
@@ -92,7 +93,7 @@ def _text(text: str, status: int) -> Response:
     return response
 
 
-def _open(row: Any) -> blobs.StoredLog | None:
+def _open(row: Any) -> StoredLog | None:
     """The job's log wherever it is now; nothing when it has no text."""
     if row.log_form == "row":
         return blobs.open_bytes(bytes(row.log))

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from io import SEEK_END
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from gevent import monkey
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from core import json
-from core.errors import BadRequest, TooLarge
+from core.errors import ApiError, BadRequest, TooLarge
 from schemas.run import Upload
 
 Result = TypeVar("Result")
@@ -32,6 +32,8 @@ _MAX_FIELDS = 1000
 #: Bodies from this size on are parsed outside the event loop.
 _LARGE_BYTES = 256 * 1024
 _BLOCK_BYTES = 64 * 1024
+#: Set in the environment of a request whose body was read to its end.
+_WAS_READ = "switchyard.body_was_read"
 
 
 class Source(StrEnum):
@@ -119,11 +121,9 @@ def _read_body(incoming: Incoming) -> None:
     if kind == "multipart/form-data":
         _read_multipart(incoming)
     elif kind == "application/x-www-form-urlencoded":
-        data = _read_limited()
-        incoming.body = aside(parse_form, data)
+        incoming.body = aside(parse_form, _read_whole())
     elif _JSON_TYPES.search(kind):
-        data = _read_limited()
-        incoming.body = aside(_parse_json, data)
+        incoming.body = aside(_parse_json, _read_whole())
 
 
 def _parse_json(data: bytes) -> Parameters:
@@ -135,38 +135,34 @@ def _parse_json(data: bytes) -> Parameters:
     return value if isinstance(value, dict) else {}
 
 
-def _read_limited() -> bytes:
+def _read_whole() -> bytes:
     """The whole body, if it is no larger than a body of parameters may be."""
-    request.max_content_length = limit = current_app.config["MAX_JSON_BYTES"]
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise _too_large(limit) from None
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request body is larger than {limit} bytes.")
+    stream = _Body(current_app.config["MAX_JSON_BYTES"])
+    data = b"".join(iter(stream.read, b""))
+    request.environ[_WAS_READ] = True
+    return data
 
 
 def _read_multipart(incoming: Incoming) -> None:
     """Read fields, and files into temporary files."""
-    request.max_content_length = limit = current_app.config["MAX_UPLOAD_BYTES"]
+    stream = _Body(current_app.config["MAX_UPLOAD_BYTES"])
     memory_limit: int = current_app.config["MAX_JSON_BYTES"]
     parser = FormDataParser(
         max_form_memory_size=memory_limit, max_form_parts=_MAX_FIELDS, silent=False
     )
     try:
-        stream = _Cooperative(request.stream)
         _, form, files = parser.parse(
-            stream,  # type: ignore[arg-type] - it has the one method that is needed
+            # The parser needs nothing of a stream but `read`.
+            cast("IO[bytes]", stream),
             request.mimetype,
             request.content_length,
             request.mimetype_params,
         )
     except RequestEntityTooLarge:
-        raise _too_large(limit) from None
+        raise TooLarge("The form has too many or too large fields.") from None
     except (ValueError, EOFError):
         raise MalformedBody("Failed to parse the multipart body") from None
+    request.environ[_WAS_READ] = True
     for name, value in form.items(multi=True):
         _add(incoming.body, name, value)
     incoming.uploads = [_upload(name, item) for name, item in files.items(multi=True)]
@@ -176,20 +172,58 @@ def _upload(name: str, item: Any) -> Upload:
     item.stream.seek(0, SEEK_END)
     size = item.stream.tell()
     item.stream.seek(0)
-    return Upload(name, item.filename or "", item.stream, size)
+    return Upload(name, item.filename, item.stream, size)
 
 
-class _Cooperative:
-    """A stream that gives other requests their turn: a fast sender never makes a read wait."""
+class _Body:
+    """The request's body, up to a limit, read so that a fast sender stops nobody else."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, limit_bytes: int) -> None:
+        if (request.content_length or 0) > limit_bytes:
+            raise _too_large(limit_bytes)
+        self._limit_bytes = self._left_bytes = limit_bytes
 
-    def read(self, size: int = -1) -> bytes:
-        """Read like the stream itself."""
-        time.sleep(0)
-        data: bytes = self._stream.read(size if size >= 0 else _BLOCK_BYTES)
+    def read(self, size: int = _BLOCK_BYTES) -> bytes:
+        """The next bytes; raises `TooLarge` when there are more than the limit."""
+        _pause()
+        data: bytes = request.stream.read(size)
+        self._left_bytes -= len(data)
+        if self._left_bytes < 0:
+            raise _too_large(self._limit_bytes)
         return data
+
+
+def _pause() -> None:
+    """Give other requests their turn: a read that finds data doesn't wait, so it gives none."""
+    time.sleep(1e-9)
+
+
+def _too_large(limit_bytes: int) -> TooLarge:
+    return TooLarge(f"The request body is larger than {limit_bytes} bytes.")
+
+
+def drain_unread_body(response: Response) -> Response:
+    """Read what is left of the body once the reply is sent.
+
+    Clients that send first and read later then get the reply; the server, which would read the
+    rest in tiny steps and without a pause, finds nothing left.
+    """
+    environ = request.environ
+    length = request.content_length
+    has_body = length is None and "HTTP_TRANSFER_ENCODING" in environ
+    if (has_body or (length or 0) > _BLOCK_BYTES) and _WAS_READ not in environ:
+        stream = request.stream
+        response.call_on_close(lambda: _drain(stream))
+    return response
+
+
+def _drain(stream: IO[bytes]) -> None:
+    try:
+        while stream.read(_BLOCK_BYTES):
+            _pause()
+    except (OSError, ValueError, HTTPException):
+        # The client is gone, or sends what is no HTTP: the server closes the connection.
+        return
 
 
 def aside(work: Callable[[bytes], Result], data: bytes) -> Result:
@@ -198,5 +232,15 @@ def aside(work: Callable[[bytes], Result], data: bytes) -> Result:
         return work(data)
     from gevent import get_hub  # noqa: PLC0415 - only where the event loop runs anyway
 
-    result: Result = get_hub().threadpool.apply(work, (data,))
-    return result
+    result, error = get_hub().threadpool.apply(_outcome, (work, data))
+    if error is not None:
+        raise error
+    return cast("Result", result)
+
+
+def _outcome(work: Callable[[bytes], Result], data: bytes) -> tuple[Result | None, ApiError | None]:
+    """The result or the error of `work`: a thread of gevent's prints what it raises."""
+    try:
+        return work(data), None
+    except ApiError as error:
+        return None, error

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core import blobs, json
+from core.archive import StoredLog
 from services import job_views
 from services.follow import Subscription
 
@@ -110,7 +111,7 @@ class JobStream:
         del final
         return self._event("output", {"xy": 1, "type": "output", "offset": at, "text": text})
 
-    def _open(self, row: Any) -> blobs.StoredLog | None:
+    def _open(self, row: Any) -> StoredLog | None:
         if row.final and row.log_form == "row":
             return blobs.open_bytes(bytes(row.log))
         return blobs.open_log(self._instance, row.id, row.launch)

@@ -189,7 +189,7 @@ def _apply_file(settings: Settings, environ: Mapping[str, str]) -> None:
     values: dict[str, Any] = {}
     try:
         exec(compile(path.read_text(), str(path), "exec"), values)  # noqa: S102 - the operator's
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the operator's file raises
         raise ConfigError(f"{path}: {type(error).__name__}: {error}") from None
     for setting in SETTINGS:
         if setting.name in values and PREFIX + setting.name not in environ:

@@ -1,4 +1,4 @@
-"""The errors that a caller may see: each class knows its code, its HTTP status and its default text."""
+"""The errors that a caller may see: each class knows its code and its HTTP status."""
 
 from typing import Any
 
@@ -12,7 +12,11 @@ class ApiError(Exception):
     status: int = 400
 
     def __init__(
-        self, description: str, *, code: str | int | None = None, headers: dict[str, str] | None = None
+        self,
+        description: str,
+        *,
+        code: str | int | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(description)
         self.description = description

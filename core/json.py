@@ -67,9 +67,7 @@ def _constant(name: str) -> NoReturn:
 
 
 # One decoder for all calls: `json.loads` would build one each time that hooks are given.
-_decode = json.JSONDecoder(
-    parse_int=_integer, parse_float=_float, parse_constant=_constant
-).decode
+_decode = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_constant).decode
 
 
 def _check_depth(value: Any) -> None:

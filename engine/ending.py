@@ -9,6 +9,7 @@ from typing import Any
 from core import blobs, clock, json
 from engine import actions
 from engine.turn import Turn
+from models import live_jobs
 from models.event import Event
 from models.job import Job
 from models.tag import Tag
@@ -89,7 +90,7 @@ def finalize(
 
 def _record(turn: Turn, row: Any, files: list[Document] | None) -> Document:
     """The job as it will be kept, but for its log, tags and activity."""
-    position = Job.position(turn.connection, row) if row.state == State.QUEUED else None
+    position = live_jobs.position(turn.connection, row) if row.state == State.QUEUED else None
     job = job_views.live_details(row, position)
     job.pop("files", None)
     for key in _NOT_IN_RECORDS:

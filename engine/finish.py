@@ -156,4 +156,3 @@ def complete(
         Job.patch(turn.connection, run.job, results=results, activity=entries)
     files = [] if failure else [file | {"server": row.server} for file in stored]
     ending.finalize(turn, run.job, log_source=folder / "log", files=files)
-

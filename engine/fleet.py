@@ -12,7 +12,7 @@ from engine.launchers import Launcher, LauncherGone
 from engine.lease import LeadershipLost
 from engine.starting import Launch
 from engine.turn import Run, Turn
-from models.job import Job
+from models import live_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Fleet:
 
     def recover(self, turn: Turn, launch: Launch) -> None:
         """Take up every run that the database knows; what no launcher knows is settled."""
-        rows = {row.launch: row for row in Job.launched(turn.connection)}
+        rows = {row.launch: row for row in live_jobs.launched(turn.connection)}
         for row in rows.values():
             if row.launch not in self._runs:
                 self._take_up(turn, row, launch)
@@ -289,4 +289,3 @@ def _await_hello(launcher: Launcher) -> Frame:
                 raise LeadershipLost
         time.sleep(0.002)
     raise LauncherGone(f"launcher {launcher.name} does not answer")
-

@@ -4,7 +4,6 @@ import os
 import socket
 from pathlib import Path
 
-
 import sqlalchemy as sa
 
 from models.database import db
@@ -14,7 +13,6 @@ from models.leader import Leader
 LEASE_SECONDS = 5.0
 #: How often it is renewed, seconds.
 RENEW_SECONDS = 1.0
-
 
 
 class LeadershipLost(Exception):

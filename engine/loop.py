@@ -16,7 +16,7 @@ from flask import Flask
 from core import blobs
 from engine import finish, messages, outputs, queue, starting, watch
 from engine.fleet import Fleet
-from engine.lease import RENEW_SECONDS, Lease, LeadershipLost
+from engine.lease import RENEW_SECONDS, LeadershipLost, Lease
 from engine.messages import Batch
 from engine.turn import Run, Turn
 from models.database import db
@@ -24,8 +24,6 @@ from services.doorbell import Bell, Ringer
 
 logger = logging.getLogger(__name__)
 
-#: How often a job's changes are written at most, seconds.
-_APPLY_SECONDS = 0.1
 #: Pause after a defect, so that it does not fill the log, seconds.
 _AFTER_ERROR_SECONDS = 1.0
 _FILE_THREADS = 4
@@ -119,7 +117,7 @@ class Engine:
         """How long nothing is due, seconds."""
         now = time.monotonic()
         moments = [self._renew_at, self._wake_at]
-        moments += [run.applied_at + _APPLY_SECONDS for run in self._fleet.touched()]
+        moments += [run.next_write for run in self._fleet.touched()]
         idle = not self._look and self._delivered.empty()
         return max(0.0, min(moments) - now) if idle else 0.0
 
@@ -157,11 +155,7 @@ class Engine:
 
     def _due_runs(self) -> list[Run]:
         now = time.monotonic()
-        return [
-            run
-            for run in self._fleet.touched()
-            if run.ended or run.applied_at + _APPLY_SECONDS <= now
-        ]
+        return [run for run in self._fleet.touched() if run.ended or run.next_write <= now]
 
     def _gather(self, run: Run) -> tuple[Run, Batch, dict[str, Any] | None]:
         """Read what a run wrote; outside the transaction, because disks may be slow."""
@@ -169,7 +163,7 @@ class Engine:
         # The exit record first: what was written before it is then surely in the batch.
         exit_record = self._fleet.exit_of(run, folder) if run.ended else None
         run.touched = False
-        run.applied_at = time.monotonic()
+        run.pay(time.monotonic())
         return run, messages.read(folder, run.segment, run.offset), exit_record
 
     def _folder(self, run: Run) -> Path:
@@ -223,7 +217,7 @@ class Engine:
         if applied is watch.Applied.GONE:
             turn.after.append(lambda: self._fleet.forget(run))
         elif applied is watch.Applied.OUT_OF_STEP or batch.more:
-            run.touched, run.applied_at = True, 0.0
+            run.touched, run.paid_until = True, 0.0
         elif exit_record is not None:
             self._end(turn, run, exit_record)
 
@@ -301,5 +295,3 @@ class Engine:
         """Tell the launcher to end a job's process."""
         grace: float = self.settings["ABORT_GRACE"]
         self._fleet.send_abort(row.launch, kill, grace)
-
-

@@ -184,4 +184,3 @@ def _complete(message: Document, known: Document) -> None:
 def text_of(value: Any) -> str:
     """A description as text, whatever the plugin sent."""
     return value if isinstance(value, str) else json.dumps(value)
-

@@ -1,7 +1,6 @@
 """Output files: what a plugin's entries mean, and how the files get into the instance."""
 
 import glob
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +92,6 @@ def delete_sources(paths: Sequence[Path]) -> None:
     """Delete the files that the plugin wanted gone; one that is gone already is no error."""
     for path in paths:
         try:
-            os.unlink(path)
+            path.unlink()
         except FileNotFoundError:
             continue

@@ -10,7 +10,7 @@ from core import clock, json
 from engine import limits, placement, requests, starting
 from engine.starting import Launch
 from engine.turn import Turn
-from models.job import Job
+from models import live_jobs
 from services.hosts import our_name
 from services.transitions import RUNNING, State, move
 
@@ -57,15 +57,15 @@ class Queue:
         """What is to be done now."""
         now = clock.now()
         stirred, self.is_stirred = self.is_stirred, False
-        next_moment = Job.next_moment(connection)
+        next_moment = live_jobs.next_moment(connection)
         wait = _LONGEST_SLEEP if next_moment is None else max(0.0, next_moment - now)
         past = next_moment is not None and next_moment <= now
         return Todo(
-            asked=Job.asked(connection),
-            due=Job.past(connection, "due", now) if past else (),
-            delayed=Job.past(connection, "until", now) if past else (),
-            queue_keys=Job.queue_keys(connection) if stirred else (),
-            ready=Job.in_state(connection, State.READY, MOST_STARTS),
+            asked=live_jobs.asked(connection),
+            due=live_jobs.past(connection, "due", now) if past else (),
+            delayed=live_jobs.past(connection, "until", now) if past else (),
+            queue_keys=live_jobs.queue_keys(connection) if stirred else (),
+            ready=live_jobs.in_state(connection, State.READY, MOST_STARTS),
             seconds_to_next=min(wait, _LONGEST_SLEEP),
         )
 
@@ -122,7 +122,7 @@ def _wake(turn: Turn, row: Any) -> None:
 def _serve(turn: Turn, queue_key: str, launch: Launch) -> None:
     """Start the jobs of one queue that may start now, in their order."""
     for _ in range(MOST_STARTS):
-        row = Job.queue_head(turn.connection, queue_key)
+        row = live_jobs.queue_head(turn.connection, queue_key)
         if row is None or not _may_start(turn, row):
             return
         move(turn.connection, row.id, State.QUEUED, State.READY, by=our_name())
@@ -133,7 +133,7 @@ def _may_start(turn: Turn, row: Any) -> bool:
     """Whether a place and a server are there for the head of a queue."""
     job = json.loads(row.doc)
     limit = starting.first_limit(job, "job")
-    running = Job.count(turn.connection, row.queue_key, *RUNNING)
+    running = live_jobs.count(turn.connection, row.queue_key, *RUNNING)
     if limit is not None and running >= limit["amount"]:
         return False
     return placement.available(turn.connection, job) is not None

@@ -11,6 +11,7 @@ from core.formats import size_text
 from core.ids import new_id
 from engine import actions, ending, environment, placement
 from engine.turn import Turn
+from models import live_jobs
 from models.event import Event
 from models.job import Job
 from models.plugin import Plugin
@@ -44,7 +45,8 @@ def start_ready(turn: Turn, row: Any, launch: Launch) -> None:
         server = placement.choose(turn.connection, job)
     except placement.NoServer:
         entry = activity(_NO_SERVER, our_name())
-        _queue_or_abort(turn, row, job, [entry], [entry], _NO_SERVER + "{}.", ", and the queue is full")
+        full = ", and the queue is full"
+        _queue_or_abort(turn, row, job, [entry], [entry], _NO_SERVER + "{}.", full)
     except placement.UnknownAlgorithm as error:
         ending.abort_now(turn, row, str(error))
     else:
@@ -69,11 +71,11 @@ def _blockers(turn: Turn, job: Document, queue_key: str) -> Sequence[str]:
     limit = first_limit(job, "job")
     if limit is None:
         return ()
-    running = Job.ids_in(turn.connection, queue_key, *RUNNING)
+    running = live_jobs.ids_in(turn.connection, queue_key, *RUNNING)
     return running if len(running) >= limit["amount"] else ()
 
 
-def _queue_or_abort(  # noqa: PLR0913 - the two outcomes differ in their texts only
+def _queue_or_abort(
     turn: Turn,
     row: Any,
     job: Document,
@@ -85,7 +87,7 @@ def _queue_or_abort(  # noqa: PLR0913 - the two outcomes differ in their texts o
     """Put the job into its queue while that has room, or end it."""
     limit = first_limit(job, "queue")
     amount = limit["amount"] if limit else 0
-    if amount > Job.count(turn.connection, row.queue_key, State.QUEUED):
+    if amount > live_jobs.count(turn.connection, row.queue_key, State.QUEUED):
         if queue_entries:
             Job.patch(turn.connection, row.id, activity=queue_entries)
         move(turn.connection, row.id, State.READY, State.QUEUED, by=our_name())

@@ -8,6 +8,9 @@ import sqlalchemy as sa
 
 from core.config import Settings
 
+#: What one write of a run's news costs of its time, seconds.
+_WRITE_SECONDS = 0.125
+
 
 @dataclass
 class Turn:
@@ -41,5 +44,17 @@ class Run:
     spawned: dict[str, Any] | None = None
     #: The last measurement that has not been recorded.
     sample: dict[str, Any] | None = None
-    #: When its messages were applied last, by the monotonic clock.
-    applied_at: float = 0.0
+    #: Up to when its writes are paid for, by the monotonic clock.
+    paid_until: float = 0.0
+
+    @property
+    def next_write(self) -> float:
+        """When it may be written again: eight times a second, and twice in a row after a pause.
+
+        So what comes right after a sample need not wait, and no second has more than ten.
+        """
+        return self.paid_until - _WRITE_SECONDS
+
+    def pay(self, now: float) -> None:
+        """Note a write."""
+        self.paid_until = max(self.paid_until, now) + _WRITE_SECONDS

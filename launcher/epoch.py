@@ -26,7 +26,7 @@ class Epoch:
         highest = self.highest()
         if epoch > highest:
             self._highest = epoch
-            # On a full disk the fence holds in memory and is stored by the next restart's hello.
+            # On a full disk the fence still holds in memory, until a higher epoch comes.
             with contextlib.suppress(OSError):
                 self._store(epoch)
         return epoch >= highest

@@ -87,6 +87,6 @@ class Loop:
         """Call it so that its defect costs one event, not every running job."""
         try:
             callback()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the top of the loop; printed just below
             # The interpreter's own printer: the traceback module would cost a megabyte.
             sys.excepthook(*sys.exc_info())

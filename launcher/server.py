@@ -88,7 +88,7 @@ class Server:
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] != "--instance":
-        print("usage: python -I launcher/__main__.py --instance DIR", file=sys.stderr)
+        sys.stderr.write("usage: python -I launcher/__main__.py --instance DIR\n")
         return 2
     instance = os.path.abspath(arguments[1])
     # A working directory inside the instance could never be unmounted.

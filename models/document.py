@@ -20,7 +20,7 @@ class DocumentTable:
     doc: Mapped[str] = mapped_column(sa.Text)
 
     @classmethod
-    def columns_of(cls, document: Document) -> dict[str, Any]:
+    def columns_of(cls, _document: Document) -> dict[str, Any]:
         """The columns that are kept beside the document; a table with some overrides this."""
         return {}
 
@@ -33,7 +33,8 @@ class DocumentTable:
     @classmethod
     def all(cls, connection: sa.Connection) -> list[Document]:
         """All documents in order of creation."""
-        return [json.loads(text) for text in connection.scalars(sa.select(cls.doc).order_by(cls.seq))]
+        texts = connection.scalars(sa.select(cls.doc).order_by(cls.seq))
+        return [json.loads(text) for text in texts]
 
     @classmethod
     def insert(cls, connection: sa.Connection, document: Document) -> bool:

@@ -11,7 +11,7 @@ from models.document import Document, DocumentTable
 
 
 class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
-    """One event's document; title and category are columns because runs and checks look for them."""
+    """One event's document; what runs and checks look for, title and category, are columns."""
 
     __tablename__ = "events"
 
@@ -19,9 +19,9 @@ class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
     category: Mapped[str] = mapped_column(sa.String(255), index=True)
 
     @classmethod
-    def columns_of(cls, document: Document) -> dict[str, Any]:
+    def columns_of(cls, _document: Document) -> dict[str, Any]:
         """Title and category as columns."""
-        return {"title": document["title"], "category": document["category"]}
+        return {"title": _document["title"], "category": _document["category"]}
 
     @classmethod
     def by_title(cls, connection: sa.Connection, title: str) -> Document | None:

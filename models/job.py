@@ -7,8 +7,7 @@ times a second), `results` (what the plugin reports), `activity`, `input`. When 
 JSON text (`log`: bytes) and go into replies without being parsed.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +15,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core import json
 from models.database import db
-
 
 
 def _live_index(name: str, *columns: str, where: str = "final = 0") -> sa.Index:
@@ -41,8 +39,12 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
             "seq",
             where="final = 0 AND (abort_reason IS NOT NULL OR resume IS NOT NULL)",
         ),
-        sa.Index("ix_jobs_unarchived", "seq", sqlite_where=sa.text("log_form = 'plain'"),
-                 postgresql_where=sa.text("log_form = 'plain'")),
+        sa.Index(
+            "ix_jobs_unarchived",
+            "seq",
+            sqlite_where=sa.text("log_form = 'plain'"),
+            postgresql_where=sa.text("log_form = 'plain'"),
+        ),
     )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -93,22 +95,22 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def load(cls, connection: sa.Connection, job_id: str) -> "sa.Row[Any] | None":
         """All columns of one job."""
-        return connection.execute(_ALL_COLUMNS.where(cls.id == job_id)).first()
+        return connection.execute(ALL_COLUMNS.where(cls.id == job_id)).first()
 
     @classmethod
     def load_many(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, "sa.Row[Any]"]:
         """All columns of these jobs, by id; unknown ids are missing."""
-        rows = connection.execute(_ALL_COLUMNS.where(cls.id.in_(ids)))
+        rows = connection.execute(ALL_COLUMNS.where(cls.id.in_(ids)))
         return {row.id: row for row in rows}
 
     @classmethod
     def revisions(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
         """The revisions of these jobs, by id; unknown ids are missing."""
         rows = connection.execute(sa.select(cls.id, cls.revision).where(cls.id.in_(ids)))
-        return {job_id: revision for job_id, revision in rows}
+        return dict(rows.tuples().all())
 
     @classmethod
-    def patch(  # noqa: PLR0913 - one argument for each part of a job
+    def patch(
         cls,
         connection: sa.Connection,
         job_id: str,
@@ -162,7 +164,17 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     def finalize(cls, connection: sa.Connection, job_id: str, **values: Any) -> bool:
         """Turn a live job into a record; false when it is one already, or gone."""
         empty = dict.fromkeys(
-            ("live", "doc", "results", "activity", "input", "abort_reason", "resume", "due", "until")
+            (
+                "live",
+                "doc",
+                "results",
+                "activity",
+                "input",
+                "abort_reason",
+                "resume",
+                "due",
+                "until",
+            )
         )
         query = sa.update(cls).where(cls.id == job_id, cls.final.is_(False))
         changes = {"final": True, "state": "complete", "revision": cls.revision + 1}
@@ -170,7 +182,11 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
 
     @classmethod
     def revise(
-        cls, connection: sa.Connection, job_id: str, head: Mapping[str, Any], heavy: Mapping[str, Any]
+        cls,
+        connection: sa.Connection,
+        job_id: str,
+        head: Mapping[str, Any],
+        heavy: Mapping[str, Any],
     ) -> None:
         """Store changed documents of a final job."""
         values = {
@@ -190,78 +206,7 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def delete_live(cls, connection: sa.Connection, job_id: str) -> None:
         """Remove a job that leaves no record."""
-        connection.execute(sa.delete(cls).where(cls.id == job_id, _is_live()))
-
-    @classmethod
-    def delete_queued(cls, connection: sa.Connection, event: str) -> int:
-        """Remove all queued jobs of an event; returns how many there were."""
-        query = sa.delete(cls).where(_is_live(), cls.event == event, cls.state == "queued")
-        return connection.execute(query).rowcount
-
-    @classmethod
-    def live_rows(
-        cls, connection: sa.Connection, *conditions: sa.ColumnElement[bool]
-    ) -> Sequence["sa.Row[Any]"]:
-        """The live jobs that meet all `conditions`, in the order of their launch."""
-        query = _LIST_COLUMNS.where(_is_live(), *conditions).order_by(cls.seq)
-        return connection.execute(query).all()
-
-    @classmethod
-    def asked(cls, connection: sa.Connection) -> Sequence["sa.Row[Any]"]:
-        """The live jobs of which a caller asked something."""
-        condition = sa.text("(abort_reason IS NOT NULL OR resume IS NOT NULL)")
-        return connection.execute(_ALL_COLUMNS.where(_is_live(), condition)).all()
-
-    @classmethod
-    def in_state(
-        cls, connection: sa.Connection, state: str, limit: int
-    ) -> Sequence["sa.Row[Any]"]:
-        """The oldest live jobs in a state."""
-        query = _ALL_COLUMNS.where(_is_live(), cls.state == state).order_by(cls.seq).limit(limit)
-        return connection.execute(query).all()
-
-    @classmethod
-    def past(cls, connection: sa.Connection, column: str, now: float) -> Sequence["sa.Row[Any]"]:
-        """The live jobs whose `until` or `due` has come."""
-        moment = getattr(cls, column)
-        query = _ALL_COLUMNS.where(_is_live(), moment.is_not(None), moment <= now)
-        return connection.execute(query.order_by(cls.seq)).all()
-
-    @classmethod
-    def next_moment(cls, connection: sa.Connection) -> float | None:
-        """When the next `until` or `due` of a live job comes."""
-        moments = (
-            connection.scalar(sa.select(sa.func.min(column)).where(_is_live(), column.is_not(None)))
-            for column in (cls.until, cls.due)
-        )
-        return min((moment for moment in moments if moment is not None), default=None)
-
-    @classmethod
-    def launched(cls, connection: sa.Connection) -> Sequence["sa.Row[Any]"]:
-        """The live jobs that were handed to a launcher."""
-        query = _ALL_COLUMNS.where(
-            _is_live(), cls.state.in_(("active", "finishing")), cls.launch.is_not(None)
-        )
-        return connection.execute(query).all()
-
-    @classmethod
-    def queue_head(cls, connection: sa.Connection, queue_key: str) -> "sa.Row[Any] | None":
-        """The queued job whose turn it is: priority jobs first, then the oldest."""
-        query = _ALL_COLUMNS.where(
-            _is_live(), cls.queue_key == queue_key, cls.state == "queued"
-        )
-        return connection.execute(query.order_by(cls.rank, cls.seq).limit(1)).first()
-
-    @classmethod
-    def queue_keys(cls, connection: sa.Connection) -> list[str]:
-        """The keys under which live jobs are queued, one index look-up each."""
-        keys: list[str] = []
-        query = sa.select(sa.func.min(cls.queue_key)).where(_is_live(), cls.state == "queued")
-        key = connection.scalar(query)
-        while key is not None:
-            keys.append(key)
-            key = connection.scalar(query.where(cls.queue_key > key))
-        return keys
+        connection.execute(sa.delete(cls).where(cls.id == job_id, is_live()))
 
     @classmethod
     def unarchived(cls, connection: sa.Connection, limit: int) -> Sequence[str]:
@@ -274,59 +219,8 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         """Note in which form a final job's log lies on disk."""
         connection.execute(sa.update(cls).where(cls.id == job_id).values(log_form=form))
 
-    @classmethod
-    def count(cls, connection: sa.Connection, queue_key: str, *states: str) -> int:
-        """How many live jobs of a queue are in these states."""
-        query = sa.select(sa.func.count()).where(
-            _is_live(), cls.queue_key == queue_key, cls.state.in_(states)
-        )
-        return connection.scalar(query) or 0
 
-    @classmethod
-    def ids_in(cls, connection: sa.Connection, queue_key: str, *states: str) -> Sequence[str]:
-        """The ids of the live jobs of a queue in these states, oldest first."""
-        query = sa.select(cls.id).where(
-            _is_live(), cls.queue_key == queue_key, cls.state.in_(states)
-        )
-        return connection.scalars(query.order_by(cls.seq)).all()
-
-    @classmethod
-    def count_of_event(cls, connection: sa.Connection, event: str, state: str | None = None) -> int:
-        """How many live jobs an event has, in one state or in all."""
-        query = sa.select(sa.func.count()).where(_is_live(), cls.event == event)
-        if state is not None:
-            query = query.where(cls.state == state)
-        return connection.scalar(query) or 0
-
-    @classmethod
-    def position(cls, connection: sa.Connection, row: "sa.Row[Any]") -> int:
-        """A queued job's place in its queue, from 1; 0 for a priority job."""
-        if row.rank == 0:
-            return 0
-        query = sa.select(sa.func.count()).where(
-            _is_live(),
-            cls.queue_key == row.queue_key,
-            cls.state == "queued",
-            cls.rank == 1,
-            cls.seq <= row.seq,
-        )
-        return connection.scalar(query) or 0
-
-    @classmethod
-    def positions(cls, connection: sa.Connection, queue_keys: Collection[str]) -> dict[str, int]:
-        """The places of all jobs that are queued under these keys, as `position()` counts."""
-        query = sa.select(cls.id, cls.queue_key, cls.rank).where(
-            _is_live(), cls.queue_key.in_(queue_keys), cls.state == "queued"
-        )
-        places: dict[str, int] = {}
-        counted: Counter[str] = Counter()
-        for job_id, queue_key, rank in connection.execute(query.order_by(cls.seq)):
-            counted[queue_key] += rank
-            places[job_id] = counted[queue_key] if rank else 0
-        return places
-
-
-def _is_live() -> sa.ColumnElement[bool]:
+def is_live() -> sa.ColumnElement[bool]:
     # Written as the partial indexes have it, or SQLite would not use them.
     return sa.literal_column("final") == sa.literal_column("0")
 
@@ -335,12 +229,7 @@ def _columns(*names: str) -> list[Any]:
     return [getattr(Job, name) for name in names]
 
 
-_ALL_COLUMNS = sa.select(*Job.__table__.columns)
-_LIST_COLUMNS = sa.select(
-    *_columns(
-        "seq", "id", "event", "state", "queue_key", "rank", "log_size", "live", "doc", "results"
-    )
-)
+ALL_COLUMNS = sa.select(*Job.__table__.columns)
 _patch_queries: dict[frozenset[str], sa.Select[Any]] = {}
 
 
@@ -361,4 +250,4 @@ def _merged(text: str | None, changes: Mapping[str, Any] | None) -> dict[str, An
 def _appended(text: str | None, rows: Sequence[Mapping[str, Any]]) -> str:
     """The JSON array `text` with `rows` at its end, without parsing what is there."""
     added = json.dumps(list(rows))
-    return added if text in (None, "", "[]") else f"{text[:-1]},{added[1:]}"  # type: ignore[index]
+    return added if text in (None, "", "[]") else f"{text[:-1]},{added[1:]}"

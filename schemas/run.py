@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 from core import json
 from core.errors import BadRequest
@@ -14,13 +14,13 @@ from schemas.wire import Flag, Object, Parameters, Pattern, RequestSchema, Text
 _NESTED = re.compile(r"(\w+)/(\w+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Upload:
     """One file of a multipart request; the stream is readable as long as the request lasts."""
 
     field: str
-    filename: str
-    stream: BinaryIO
+    filename: str | None
+    stream: Any
     size_bytes: int
 
 
@@ -41,13 +41,10 @@ class _Input(Object):
 
 
 class _Seconds(Pattern):
-    """A duration in seconds, also as text."""
+    """A duration in seconds, as a number or as text; the view gets the text."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(r"^\d{1,9}(\.\d{1,9})?\Z", **options)
-
-    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> float:
-        return float(super()._deserialize(value, attr))
 
 
 class RunEvent(RequestSchema):
@@ -74,7 +71,7 @@ class RunEvent(RequestSchema):
         _check_criteria(params)
         params.update(self.load(params))
         timeout = params.pop("timeout")
-        return {"params": params, "timeout": timeout}
+        return {"params": params, "timeout": None if timeout is None else float(timeout)}
 
 
 def _nest(values: Parameters) -> Parameters:
@@ -120,7 +117,7 @@ def _check_criteria(params: Parameters) -> None:
 def check_uploads(uploads: Sequence[Upload]) -> None:
     """Refuse files without a name or content."""
     for upload in uploads:
-        if not upload.filename.strip("./\\ "):
+        if not (upload.filename or "").strip("./\\ "):
             text = f"File '{upload.field}' is missing required name property, or name is invalid."
             raise BadRequest(text)
         if not upload.size_bytes:

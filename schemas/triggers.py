@@ -203,7 +203,7 @@ def _check_params(
     if trigger["type"] == "plugin":
         plugin = references.plugin(trigger.get("plugin_id"))
         if plugin is None or plugin.get("type") != "scheduler":
-            name = to_string(trigger.get("plugin_id"))
+            name = to_string(trigger.get("plugin_id", "undefined"))
             raise BadRequest(f"{prefix}: Scheduler Plugin not found: {name}")
         check_values(plugin.get("params"), params_of(trigger, prefix), f"{prefix}: ", budget)
         return

@@ -102,10 +102,9 @@ class Pattern(_Parameter, fields.String):
     """A parameter whose text has to match a pattern; the view gets the text."""
 
     def __init__(self, pattern: str, **options: Any) -> None:
-        super().__init__(**options)
+        shown = {"pattern": pattern.replace(r"\Z", "$")} if pattern else {}
+        super().__init__(metadata={**shown, **options.pop("metadata", {})}, **options)
         self._pattern = re.compile(pattern, re.ASCII)
-        if pattern:
-            self.metadata["pattern"] = pattern.replace(r"\Z", "$")
 
     def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> Any:
         text = to_string(value)
@@ -118,8 +117,8 @@ class Id(Pattern):
     """The id of a job, event or other record."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(r"^[a-z0-9_]+\Z", **options)
-        self.metadata["maxLength"] = MAX_ID_CHARS
+        metadata = {"maxLength": MAX_ID_CHARS, **options.pop("metadata", {})}
+        super().__init__(r"^[a-z0-9_]+\Z", metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> Any:
         if isinstance(value, str) and len(value) > MAX_ID_CHARS:
@@ -147,7 +146,7 @@ class Names(_Parameter, fields.List[Any]):
     def __init__(self, **options: Any) -> None:
         super().__init__(fields.String(), **options)
 
-    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> list[str]:
+    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> list[Any]:
         if isinstance(value, str):
             return _COMMA.split(value) if value else []
         if not isinstance(value, list):

@@ -124,7 +124,7 @@ class Caller:
             raise Forbidden(f"{who} not have the {what}")
 
     def check(self, document: Document) -> None:
-        """Raise `Forbidden` unless a job's or event's category and targets are open to the caller."""
+        """Raise `Forbidden` unless category and targets of a job or event are within reach."""
         if self.is_unlimited:
             return
         category = document.get("category")

@@ -11,6 +11,7 @@ from core import clock
 from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.javascript import is_truthy, to_string
+from models import live_jobs
 from models.category import Category
 from models.database import db
 from models.document import DocumentTable
@@ -102,7 +103,7 @@ def delete(event_id: str, caller: Caller, delete_jobs: bool = False) -> None:
 
     def work(connection: sa.Connection) -> None:
         caller.check(_for_change(connection, event_id))
-        count = Job.count_of_event(connection, event_id)
+        count = live_jobs.count_of_event(connection, event_id)
         if count:
             text = f"Failed to delete event: {count} active jobs found"
             raise Conflict(text, code="event")
@@ -121,8 +122,8 @@ def get(event_id: str, caller: Caller) -> Document:
         conditions = (Job.event == event_id, Job.state == "active")
         return (
             Event.get(connection, event_id),
-            Job.live_rows(connection, *conditions),
-            Job.count_of_event(connection, event_id, "queued"),
+            live_jobs.live_rows(connection, *conditions),
+            live_jobs.count_of_event(connection, event_id, "queued"),
         )
 
     event, rows, queued = db.read(load)

@@ -133,9 +133,7 @@ class Follower:
         """Deliver the rows of the jobs whose revision is not the one that was seen last."""
         revisions = db.read(lambda connection: Job.revisions(connection, ids))
         changed = [
-            job_id
-            for job_id in ids
-            if self._revisions.get(job_id, 0) != revisions.get(job_id)
+            job_id for job_id in ids if self._revisions.get(job_id, 0) != revisions.get(job_id)
         ]
         rows = db.read(lambda connection: Job.load_many(connection, changed)) if changed else {}
         with self._lock:

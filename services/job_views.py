@@ -30,7 +30,7 @@ _DETAILS = ("data", "files", "timelines")
 
 
 def live_document(row: Any, position: int | None = None) -> Document:
-    """A live job as lists show it; `row` has at least the columns of `Job.live_rows()`."""
+    """A live job as lists show it; `row` has at least the columns of `live_jobs.live_rows()`."""
     document: Document = json.loads(row.doc)
     results: Document = json.loads(row.results) if row.results else {}
     document.update((key, value) for key, value in results.items() if key not in _DETAILS)

@@ -9,6 +9,7 @@ from flask import current_app
 
 from core import blobs, clock, json
 from core.errors import BadRequest, Conflict, NotFound
+from models import live_jobs
 from models.database import db
 from models.event import Event
 from models.job import Job
@@ -23,7 +24,10 @@ Document = dict[str, Any]
 
 #: What only the engine may set on a live job.
 ENGINE_KEYS = frozenset(
-    "id event state code complete started completed server pid until suspended position".split()
+    (
+        *("id", "event", "state", "code", "complete", "started", "completed"),
+        *("server", "pid", "until", "suspended", "position"),
+    )
 )
 #: Filters that an index answers; a string never equals anything but itself in these columns.
 _FILTER_COLUMNS = ("id", "event", "state")
@@ -71,14 +75,14 @@ def active_rows(
     return ordered[offset : offset + limit] if limit else ordered[offset:], len(found)
 
 
-
-
 def _with_positions(
     connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]
 ) -> list[Document]:
     """Live jobs as documents; the queue's places are counted once for all of them."""
-    rows = Job.live_rows(connection, *conditions)
-    places = Job.positions(connection, {row.queue_key for row in rows if row.state == "queued"})
+    rows = live_jobs.live_rows(connection, *conditions)
+    places = live_jobs.positions(
+        connection, {row.queue_key for row in rows if row.state == "queued"}
+    )
     return [job_views.live_document(row, places.get(row.id)) for row in rows]
 
 
@@ -123,7 +127,7 @@ def whole_document(row: Any, log_limit_bytes: int) -> Document:
     if not row.final:
         position = None
         if row.state == State.QUEUED:
-            position = db.read(lambda connection: Job.position(connection, row))
+            position = db.read(lambda connection: live_jobs.position(connection, row))
         return job_views.live_details(row, position)
     document = job_views.record_of(row)
     output = job_views.output_of(row, log_limit_bytes)
@@ -171,7 +175,7 @@ def abort(job_id: str, caller: Caller) -> None:
     doorbell.ring()
 
 
-def resume(  # noqa: PLR0913 - what the activity log tells of a resumption
+def resume(
     job_id: str,
     params: Mapping[str, Any] | None,
     redirect: str | None,
@@ -200,7 +204,7 @@ def resume(  # noqa: PLR0913 - what the activity log tells of a resumption
 
 
 def _is_suspension(action: Any) -> bool:
-    return bool(isinstance(action, dict) and action.get("type") == "suspend" and action.get("active"))
+    return action.get("type") == "suspend" and bool(action.get("active"))
 
 
 def _live_row(connection: sa.Connection, job_id: str, text: str) -> Any:
@@ -284,7 +288,7 @@ def flush_queue(event_id: str, caller: Caller) -> int:
         if event is None:
             raise NotFound(f"Event not found: {event_id}", code="event")
         caller.check(event)
-        return Job.delete_queued(connection, event_id)
+        return live_jobs.delete_queued(connection, event_id)
 
     count = db.write(work)
     doorbell.ring()

@@ -22,7 +22,7 @@ from models.plugin import Plugin
 from schemas.event import check_event
 from schemas.fields import check_run_fields
 from services import doorbell, events
-from services.access import Caller, Privilege
+from services.access import Caller
 from services.hosts import our_name
 from services.transitions import State, activity
 
@@ -132,9 +132,7 @@ def _merge(
     return merged
 
 
-def _with_uploads(
-    job_input: Any, uploads: Sequence[Upload], caller: Caller
-) -> Document | None:
+def _with_uploads(job_input: Any, uploads: Sequence[Upload], caller: Caller) -> Document | None:
     """The job's input with the uploaded files, stored, at the end of its list of files."""
     if not uploads:
         return job_input if isinstance(job_input, dict) else None

@@ -35,7 +35,9 @@ FAMILIES = {
     "empty-environment": 'env -i PATH=$PATH sh -c "BODY" &',
     "orphan-in-the-session": '(env -i PATH=$PATH sh -c "BODY" &)',
     "daemon-that-keeps-stdout": '(env -i PATH=$PATH setsid sh -c "cd /; BODY" &)',
-    "daemon-that-keeps-its-place": '(env -i PATH=$PATH setsid sh -c "BODY" </dev/null >/dev/null 2>&1 &)',
+    "daemon-that-keeps-its-place": (
+        '(env -i PATH=$PATH setsid sh -c "BODY" </dev/null >/dev/null 2>&1 &)'
+    ),
 }
 
 
@@ -221,6 +223,16 @@ def test_forking_tree_is_killed(client, launcher):
     client.expect("output", run)
     client.abort(run, grace=0.1)
     client.end_of(run)
+    assert descendants(launcher.pid) == set()
+
+
+def test_what_a_dead_leader_left_behind_is_killed(client, launcher):
+    run = client.launch("sleep 600 & echo on")
+    client.expect("output", run)
+    until(lambda: len(descendants(launcher.pid)) == 1)
+    client.abort(run)
+    record = client.end_of(run)
+    assert (record["code"], record["aborted"]) == (0, True)
     assert descendants(launcher.pid) == set()
 
 

@@ -1,0 +1,87 @@
+"""The stock records: complete, valid, and never overwritten."""
+
+import socket
+
+from models.category import Category
+from models.database import db
+from models.event import Event
+from models.group import Group
+from models.plugin import Plugin
+from models.server import Server
+from models.tag import Tag
+from schemas.fields import TYPES, check_fields
+from schemas.patterns import Budget
+from services import stock
+from tests.services.event_fixtures import app  # noqa: F401 - a fixture
+
+TABLES = (Category, Tag, Group, Server, Plugin)
+
+
+def seed(settings):
+    db.write(lambda connection: stock.seed(connection, settings))
+
+
+def everything():
+    return {table: db.read(table.all) for table in TABLES}
+
+
+def ids(table):
+    return [record["id"] for record in db.read(table.all)]
+
+
+def test_the_stock_is_there(app):  # noqa: F811
+    assert ids(Category) == ["general"]
+    assert ids(Tag) == ["important", "flag"]
+    assert ids(Group) == ["main"]
+    assert ids(Plugin) == ["shellplug", "httpplug", "testplug"]
+    assert ids(Event) == []
+    for records in everything().values():
+        for record in records:
+            assert {"username", "created", "modified", "revision"} <= record.keys()
+
+
+def test_this_host_is_a_server(app):  # noqa: F811
+    (server,) = db.read(Server.all)
+    assert server["id"].startswith("s")
+    assert server["hostname"] == socket.gethostname().lower()
+    assert (server["groups"], server["enabled"]) == (["main"], True)
+    assert server["info"]["cpu"]["cores"] >= 1
+    assert server["info"]["memory"]["total"] > 0
+
+
+def test_plugin_parameters_are_well_formed(app):  # noqa: F811
+    for plugin in db.read(Plugin.all):
+        assert (plugin["type"], plugin["enabled"]) == ("event", True)
+        assert {param["type"] for param in plugin["params"]} <= TYPES
+        check_fields({"fields": plugin["params"]}, [], Budget())
+
+
+def test_seeding_again_changes_nothing(app):  # noqa: F811
+    before = everything()
+    seed(app.config)
+    assert everything() == before
+
+
+def test_what_operators_changed_is_kept_and_what_is_missing_comes_back(app):  # noqa: F811
+    (server,) = db.read(Server.all)
+
+    def change(connection):
+        general = Category.get(connection, "general")
+        Category.replace(connection, general | {"title": "Ours", "enabled": False})
+        Server.replace(connection, server | {"groups": ["main", "fast"], "enabled": False})
+        Tag.delete(connection, "flag")
+
+    db.write(change)
+    seed(app.config)
+    assert db.read(Category.all)[0]["title"] == "Ours"
+    assert db.read(Server.all) == [server | {"groups": ["main", "fast"], "enabled": False}]
+    assert ids(Tag) == ["important", "flag"]
+
+
+def test_a_renamed_host_stays_the_same_server(app):  # noqa: F811
+    (server,) = db.read(Server.all)
+    db.write(lambda connection: Server.replace(connection, server | {"hostname": "old"}))
+    seed(app.config | {"SERVER_TITLE": "Blue"})
+    (again,) = db.read(Server.all)
+    assert (again["id"], again["hostname"]) == (server["id"], server["hostname"])
+    assert again["title"] == "Blue"
