@@ -12,6 +12,8 @@ _MODULES = (jobs, logs, streams, events, api_keys, tags, system, openapi)
 
 def register(app: Flask) -> None:
     """Register everything that answers requests or commands."""
+    # Preflights are answered in one place for all URLs, known or not.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     for module in _MODULES:
         app.register_blueprint(module.bp)
     init_errors(app)

@@ -1,7 +1,10 @@
 """What operators do at the command line: `flask settings`, `keys`, `jobs` and `setup`."""
 
+import fcntl
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -101,15 +104,24 @@ def abort_job(job_id: str) -> None:
 @with_appcontext
 def set_up() -> None:
     """Bring the database up to date and make sure that there are stock records and a key."""
+    # The work may run in another thread, where there is no current application.
+    settings = current_app.config
     try:
-        _migrate()
-        # The work may run in another thread, where there is no current application.
-        settings = current_app.config
-        plain_key = db.write(lambda connection: _seed(connection, settings))
+        with _alone(settings["INSTANCE_PATH"]):
+            _migrate()
+            plain_key = db.write(lambda connection: _seed(connection, settings))
         if plain_key is not None:
             _hand_over(plain_key)
     except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(f"Setup failed: {_one_line(error)}") from None
+
+
+@contextmanager
+def _alone(instance: Path) -> Iterator[None]:
+    """Keep out other setups of this instance: web and engine may be started at the same time."""
+    with (instance / "setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _migrate() -> None:

@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest as HTTPBadRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as HTTPNotFound
 
+from blueprints.headers import preflight
 from blueprints.parameters import MalformedBody
 from blueprints.replies import json_response
 from core import json
@@ -39,14 +40,16 @@ def show(error: ApiError) -> Response:
 
 
 def show_http_error(error: HTTPException) -> Response:
-    """The reply for what Flask or Werkzeug refused."""
+    """The reply for what Flask or Werkzeug refused; no URL takes OPTIONS, so that ends here."""
+    if request.method == "OPTIONS":
+        return preflight()
     if isinstance(error, HTTPNotFound):
         return _show_unknown_url()
     if isinstance(error, RequestEntityTooLarge):
         return show(TooLarge("The request body is too large."))
     if isinstance(error, MethodNotAllowed):
         shown = ApiError(f"Method not allowed: {request.method}")
-        shown.headers = {"Allow": ", ".join(sorted({*(error.valid_methods or ()), "OPTIONS"}))}
+        shown.headers["Allow"] = ", ".join((*sorted(error.valid_methods or ()), "OPTIONS"))
         return _response(shown, 405)
     if isinstance(error, HTTPBadRequest):
         return show(MalformedBody("The request is malformed."))

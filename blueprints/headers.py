@@ -5,7 +5,8 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
+from flask.sessions import NullSession, SessionInterface
 
 from blueprints.parameters import drain_unread_body
 
@@ -18,13 +19,19 @@ _METHODS = "POST, GET, HEAD, OPTIONS"
 WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
+class _NoSessions(SessionInterface):
+    """The API has no cookies of its own; Flask would open a signed one for each request."""
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 - Flask's
+        return NullSession()
+
+
 def init_headers(app: Flask) -> None:
     """Prepare every request and finish every reply of the application."""
+    app.session_interface = _NoSessions()
     app.url_map.merge_slashes = False
     app.wsgi_app = merge_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
-    app.before_request(_answer_preflight)
-    app.after_request(_add_headers)
-    app.after_request(drain_unread_body)
+    app.after_request(_finish)
 
 
 def merge_slashes(wsgi_app: WSGIApp) -> WSGIApp:
@@ -39,21 +46,8 @@ def merge_slashes(wsgi_app: WSGIApp) -> WSGIApp:
     return merged
 
 
-def request_id() -> str:
-    """The id of the current request: the client's own where it is a sane one."""
-    environ = request.environ
-    found: str | None = environ.get("switchyard.request_id")
-    if found is None:
-        sent = environ.get("HTTP_X_REQUEST_ID", "")
-        found = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
-        environ["switchyard.request_id"] = found
-    return found
-
-
-def _answer_preflight() -> Response | None:
-    """Answer OPTIONS for any URL; browsers ask before they call from another origin."""
-    if request.method != "OPTIONS":
-        return None
+def preflight() -> Response:
+    """The answer to OPTIONS, whatever the URL; browsers ask before they call from elsewhere."""
     asked = request.headers.get("Access-Control-Request-Headers")
     response = Response(status=200)
     response.headers.update(
@@ -65,14 +59,19 @@ def _answer_preflight() -> Response | None:
             "Vary": "Origin, Access-Control-Request-Headers",
         }
     )
-    # The API's preflights carry neither a body nor a type.
+    # There is no body, so there is no type either.
     del response.headers["Content-Type"]
     return response
 
 
-def _add_headers(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Request-ID"] = request_id()
+def _finish(response: Response) -> Response:
+    """Name the request, keep browsers from guessing, and see that no body is left unread."""
+    environ, headers = request.environ, response.headers
+    sent = environ.get("HTTP_X_REQUEST_ID")
+    is_sane = sent is not None and _REQUEST_ID.fullmatch(sent)
+    headers["X-Request-ID"] = sent if is_sane else uuid.uuid4().hex
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
+    if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
+        drain_unread_body(response)
     return response

@@ -202,7 +202,7 @@ def _too_large(limit_bytes: int) -> TooLarge:
     return TooLarge(f"The request body is larger than {limit_bytes} bytes.")
 
 
-def drain_unread_body(response: Response) -> Response:
+def drain_unread_body(response: Response) -> None:
     """Read what is left of the body once the reply is sent.
 
     Clients that send first and read later then get the reply; the server, which would read the
@@ -214,7 +214,6 @@ def drain_unread_body(response: Response) -> Response:
     if (has_body or (length or 0) > _BLOCK_BYTES) and _WAS_READ not in environ:
         stream = request.stream
         response.call_on_close(lambda: _drain(stream))
-    return response
 
 
 def _drain(stream: IO[bytes]) -> None:

@@ -26,9 +26,7 @@ _SHOWN_KEYS = ("table", "html", "data", "files")
 class JobStream:
     """One client's stream of one job: remembers what that client has been told."""
 
-    def __init__(
-        self, subscription: Subscription, instance: Path, output_from: int | None
-    ) -> None:
+    def __init__(self, subscription: Subscription, instance: Path, output_from: int | None) -> None:
         """`output_from` is the offset from which log bytes are sent; nothing: none are."""
         self._subscription = subscription
         self._instance = instance

@@ -84,7 +84,6 @@ class ApiBlueprint(Blueprint):
                     answer,
                     methods=METHODS,
                     strict_slashes=False,
-                    provide_automatic_options=False,
                 )
             return view
 

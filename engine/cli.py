@@ -1,9 +1,12 @@
 """The command that runs an engine: `flask engine`."""
 
 import logging
+import os
 import signal
+import sys
 
 from flask import Blueprint, current_app
+from gevent import monkey
 
 from engine.housekeeping import Housekeeping
 from engine.loop import Engine
@@ -14,6 +17,10 @@ bp = Blueprint("engine", __name__, cli_group=None)
 @bp.cli.command("engine")
 def engine_command() -> None:
     """Start, watch and end jobs, until SIGTERM."""
+    if monkey.is_module_patched("threading"):
+        # Flask found wsgi.py, which is made for web workers: an engine needs real threads.
+        command = [sys.executable, "-m", "flask", "--app", "app", "engine"]
+        os.execv(sys.executable, command)  # noqa: S606 - ourselves again
     logging.basicConfig(level=logging.INFO, format="%(asctime)s engine %(levelname)s %(message)s")
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     engine = Engine(app)

@@ -24,7 +24,7 @@ _MOST_IN_ROW = 64 * 1024
 #: What a record does not keep of a live job.
 _NOT_IN_RECORDS = (
     *("remote", "redraw", "status", "suspended", "procs", "conns", "until"),
-    *("update_event", "delete_event"),
+    *("aborting", "update_event", "delete_event"),
 )
 _NOT_IN_CODES = re.compile(r"\W+")
 
@@ -69,7 +69,7 @@ def finalize(
     job["tags"], tag_entries = _final_tags(turn, job, code)
     entries = [*end_entries, *tag_entries, activity(_result_text(job), our_name())]
     if job.get("ephemeral") and code == 0 and not job.get("files"):
-        Job.delete_live(turn.connection, job_id)
+        Job.delete(turn.connection, job_id)
         turn.after.append(lambda: blobs.delete_job_blobs(turn.settings["INSTANCE_PATH"], job_id))
         return
     job["activity"] = json.loads(row.activity or "[]") + entries
@@ -78,6 +78,7 @@ def finalize(
     Job.finalize(
         turn.connection,
         job_id,
+        revision=row.revision + 1,
         code=str(code),
         completed=job["completed"],
         log_size=log.size,

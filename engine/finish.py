@@ -26,7 +26,10 @@ def read_exit(folder: Path) -> Document | None:
         text = (folder / "exit").read_bytes().strip(b" \0\n")
     except FileNotFoundError:
         return None
-    return json.loads(text) if text else None
+    try:
+        return json.loads(text) if text else None
+    except json.JSONError:
+        return None
 
 
 def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) -> list[Any] | None:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core import blobs
+from core import blobs, json
 from engine import finish, launchers, leftovers, starting
 from engine.launchers import Launcher, LauncherGone
 from engine.lease import LeadershipLost
@@ -20,7 +20,7 @@ Frame = dict[str, Any]
 
 #: Launches that may be on their way to a process at the same time.
 _MOST_IN_FLIGHT = 64
-_HELLO_SECONDS = 10.0
+_HELLO_SECONDS = 5.0
 
 
 class Fleet:
@@ -115,6 +115,9 @@ class Fleet:
             self._resend_abort(turn, row)
         elif finish.read_exit(folder) is not None:
             run.ended = True
+        elif _is_aborting(row):
+            leftovers.kill(row.launch)
+            self.fail(run, {"setup": "Aborted before the start."})
         elif not folder.exists():
             frame = starting.launch_frame(turn, row)
             turn.after.append(lambda: launch(frame, row.id))
@@ -127,12 +130,12 @@ class Fleet:
     @staticmethod
     def _note_pid(run: Run, told: Frame, row: Any) -> None:
         """Record the start of a process that nobody was there to hear of."""
-        if told.get("pid") and '"pid":' not in row.doc:
+        if told.get("pid") and "pid" not in json.loads(row.doc):
             run.spawned = {"pid": told["pid"], "at": time.time()}
 
     def _resend_abort(self, turn: Turn, row: Any) -> None:
         """An abort that was recorded may not have reached the launcher."""
-        if '"aborting":true' in row.doc:
+        if _is_aborting(row):
             grace: float = turn.settings["ABORT_GRACE"]
             turn.after.append(lambda: self.send_abort(row.launch, "all", grace))
 
@@ -193,7 +196,10 @@ class Fleet:
         self._send(run.launch, frame)
 
     def send_abort(self, launch_id: str, kill: str, grace_seconds: float) -> None:
-        """Have a run killed."""
+        """Have a run killed; one that its launcher does not know yet must not be launched."""
+        run = self._runs.get(launch_id)
+        if run is not None and launch_id not in self._owners:
+            run.cancelled = True
         self._send(launch_id, {"op": "abort", "kill": kill, "grace": grace_seconds})
 
     def _send(self, launch_id: str, frame: Frame) -> None:
@@ -273,9 +279,18 @@ class Fleet:
         if frame["op"] == "refused" and frame.get("epoch", 0) > self._epoch:
             raise LeadershipLost
         run = self._runs.get(frame.get("launch", ""))
-        if run is not None and frame.get("re", "launch") == "launch":
+        if run is None:
+            return
+        if frame["op"] == "unknown":
             leftovers.kill(run.launch)
             self.fail(run, {"lost": True})
+        elif frame.get("re") == "launch":
+            self.fail(run, {"setup": f"Setup Error: {frame.get('error')}"})
+
+
+def _is_aborting(row: Any) -> bool:
+    """Whether the job's process was to be killed."""
+    return bool(json.loads(row.doc).get("aborting"))
 
 
 def _await_hello(launcher: Launcher) -> Frame:

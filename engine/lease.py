@@ -28,15 +28,22 @@ class Lease:
 
     def acquire(self) -> bool:
         """Try to become the leader; false while another engine is."""
-        self.epoch = db.write(self._take)
+        self.epoch = 0
+        if db.read(self._is_free):
+            self.epoch = db.write(self._take)
         return self.epoch > 0
 
-    def _take(self, connection: sa.Connection) -> int:
+    def _is_free(self, connection: sa.Connection) -> bool:
         current = Leader.current(connection)
-        if current is not None:
-            holder, _, runs = current
-            if runs and holder != self._holder and not _is_dead(holder):
-                return 0
+        if current is None:
+            return True
+        holder, _, runs = current
+        return not runs or holder == self._holder or _is_dead(holder)
+
+    def _take(self, connection: sa.Connection) -> int:
+        """Take the lead unless somebody was faster; the new epoch, or 0."""
+        if not self._is_free(connection):
+            return 0
         return Leader.take(connection, self._holder, LEASE_SECONDS)
 
     def renew(self) -> None:

@@ -71,22 +71,22 @@ class Engine:
 
     def _lead(self) -> None:
         logger.info("leading with epoch %s", self.lease.epoch)
-        self._fleet.connect(self.lease.epoch)
-        self._recover()
-        self._queue.stir()
-        self._look = True
+        self._fleet.is_broken = True
         while not self.stopping:
             try:
                 self._keep_leading()
                 if self._fleet.is_broken:
                     self._fleet.connect(self.lease.epoch)
-                    self._recover()
+                    self._write(lambda turn: self._fleet.recover(turn, self._launch))
+                    self._queue.stir()
+                    self._look = True
                 self._turn()
                 self._wait(self._timeout())
             except LeadershipLost:
                 raise
             except Exception:
                 logger.exception("the engine's loop failed")
+                self._queue.stir()
                 self._look = True
                 self._beat()
                 time.sleep(_AFTER_ERROR_SECONDS)
@@ -98,9 +98,6 @@ class Engine:
         self._bell.close()
         if self.lease.epoch:
             self.lease.release()
-
-    def _recover(self) -> None:
-        self._write(lambda turn: self._fleet.recover(turn, self._launch))
 
     # Waiting
 
@@ -144,18 +141,30 @@ class Engine:
         if time.monotonic() >= self._wake_at:
             self._look = True
         gathered = [self._gather(run) for run in self._due_runs()]
+        delivered = self._take_delivered()
         look, self._look = self._look, False
         todo = db.read(self._queue.find) if look else None
         if todo is not None:
             self._wake_at = time.monotonic() + todo.seconds_to_next
-        if not gathered and self._delivered.empty() and (todo is None or todo.is_empty):
+        if not gathered and not delivered and (todo is None or todo.is_empty):
             return
-        self._write(lambda turn: self._work(turn, gathered, todo))
+        try:
+            self._write(lambda turn: self._work(turn, gathered, delivered, todo))
+        except BaseException:
+            # Nothing was written: all of it has to come again.
+            for run, _, _ in gathered:
+                run.touched = True
+            for call in delivered:
+                self._delivered.put(call)
+            raise
         self._ringer.ring(skip=self._bell.name)
+
+    def _take_delivered(self) -> list[Callable[[Turn], None]]:
+        return [self._delivered.get() for _ in range(self._delivered.qsize())]
 
     def _due_runs(self) -> list[Run]:
         now = time.monotonic()
-        return [run for run in self._fleet.touched() if run.ended or run.next_write <= now]
+        return [run for run in self._fleet.touched() if run.next_write <= now]
 
     def _gather(self, run: Run) -> tuple[Run, Batch, dict[str, Any] | None]:
         """Read what a run wrote; outside the transaction, because disks may be slow."""
@@ -179,26 +188,33 @@ class Engine:
             return turn
 
         for effect in db.write(guarded).after:
-            effect()
+            try:
+                effect()
+            except LeadershipLost:
+                raise
+            except Exception:
+                logger.exception("what follows a transaction failed")
 
     def _work(
         self,
         turn: Turn,
         gathered: list[tuple[Run, Batch, dict[str, Any] | None]],
+        delivered: list[Callable[[Turn], None]],
         todo: queue.Todo | None,
     ) -> None:
         for run, batch, exit_record in gathered:
-            self._isolated(turn, self._advance, run, batch, exit_record)
-        while not self._delivered.empty():
-            self._isolated(turn, self._delivered.get())
+            if not self._isolated(turn, self._advance, run, batch, exit_record):
+                run.touched, run.retry_at = True, time.monotonic() + _AFTER_ERROR_SECONDS
+        for call in delivered:
+            self._isolated(turn, call)
         if todo is not None:
             for step in self._queue.steps(todo, self._fleet.room(), self._launch, self._kill):
                 self._isolated(turn, step)
 
-    def _isolated(self, turn: Turn, step: Callable[..., None], *arguments: Any) -> None:
+    def _isolated(self, turn: Turn, step: Callable[..., None], *arguments: Any) -> bool:
         """Run one step in a savepoint: a defect with one job must not stop all others."""
+        kept = len(turn.after)
         try:
-            kept = len(turn.after)
             with turn.connection.begin_nested():
                 step(turn, *arguments)
         except sa.exc.OperationalError:
@@ -206,6 +222,8 @@ class Engine:
         except Exception:
             del turn.after[kept:]
             logger.exception("a step of the engine failed")
+            return False
+        return True
 
     def _advance(
         self, turn: Turn, run: Run, batch: Batch, exit_record: dict[str, Any] | None
@@ -262,6 +280,9 @@ class Engine:
             stored, delete = outputs.store(self.instance, run.job, "", work, entries)
         except outputs.UploadError as error:
             return [], [], str(error)
+        except Exception:
+            logger.exception("storing output files failed")
+            return [], [], "Failed to upload job file: Internal error"
         return stored, delete, None
 
     def _deliver(self, call: Callable[[Turn], None]) -> None:
@@ -286,8 +307,8 @@ class Engine:
         self._pool.submit(work)
 
     def _launch_fetched(self, run: Run, frame: dict[str, Any], failure: str | None) -> None:
-        if failure:
-            self._fleet.fail(run, {"setup": failure})
+        if failure or run.cancelled:
+            self._fleet.fail(run, {"setup": failure or "Aborted before the start."})
         else:
             self._fleet.send_launch(run, frame)
 

@@ -44,16 +44,21 @@ class Run:
     spawned: dict[str, Any] | None = None
     #: The last measurement that has not been recorded.
     sample: dict[str, Any] | None = None
+    #: Its job was aborted before the launcher knew of it.
+    cancelled: bool = False
     #: Up to when its writes are paid for, by the monotonic clock.
     paid_until: float = 0.0
+    #: Not to be tried again before this, by the monotonic clock, after a defect.
+    retry_at: float = 0.0
 
     @property
     def next_write(self) -> float:
         """When it may be written again: eight times a second, and twice in a row after a pause.
 
-        So what comes right after a sample need not wait, and no second has more than ten.
+        So what comes right after a sample need not wait, and no second has more than ten. An
+        end never waits.
         """
-        return self.paid_until - _WRITE_SECONDS
+        return self.retry_at if self.ended else max(self.retry_at, self.paid_until - _WRITE_SECONDS)
 
     def pay(self, now: float) -> None:
         """Note a write."""

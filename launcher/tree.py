@@ -11,7 +11,11 @@ class Snapshot:
     """All processes of one instant, indexed by parent, session and group."""
 
     def __init__(self, thorough: bool) -> None:
-        """Scan /proc; a thorough one looks for markers everywhere, else only among orphans."""
+        """Scan /proc; a thorough one looks for markers in all jobs, else only among orphans.
+
+        Beyond the launcher's descendants there is nothing to find, for it is a subreaper; but
+        another instance on this host may use the same launch ids.
+        """
         self.processes = _scan()
         self._children: dict[int, list[int]] = {}
         self._by_session: dict[int, list[int]] = {}
@@ -22,7 +26,7 @@ class Snapshot:
             self._by_group.setdefault(process.group, []).append(pid)
         orphans = self._children.get(os.getpid(), [])
         self._marked: dict[str, list[int]] = {}
-        for pid in self.processes if thorough else orphans:
+        for pid in self._descendants() if thorough else orphans:
             # Kernel threads and zombies have no memory, hence no environment.
             if self.processes[pid].fields[20] != b"0":
                 self._marked.setdefault(read_marker(pid), []).append(pid)
@@ -59,6 +63,15 @@ class Snapshot:
                 # A founder outside the tree means that this process merely visits its session.
                 if leader == pid or (leader and leader not in self.processes):
                     waiting += self.led_by(leader)
+        return found
+
+    def _descendants(self) -> set[int]:
+        found: set[int] = set()
+        waiting = [os.getpid()]
+        while waiting:
+            children = self._children.get(waiting.pop(), ())
+            found.update(children)
+            waiting += children
         return found
 
 

@@ -18,7 +18,7 @@ class ApiKey(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def by_digest(cls, connection: sa.Connection, digest: str) -> Document | None:
         """The document of the key with this digest."""
-        text = connection.scalar(sa.select(cls.doc).where(cls.digest == digest))
+        text = connection.scalar(_BY_DIGEST, {"digest": digest})
         return None if text is None else json.loads(text)
 
     @classmethod
@@ -31,3 +31,6 @@ class ApiKey(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
     def set_digest(cls, connection: sa.Connection, key_id: str, digest: str) -> None:
         """Let another plain key open this record."""
         connection.execute(sa.update(cls).where(cls.id == key_id).values(digest=digest))
+
+
+_BY_DIGEST = sa.select(ApiKey.doc).where(ApiKey.digest == sa.bindparam("digest"))

@@ -1,5 +1,6 @@
 """The database handle: where reads and writes go, and how SQLite is set up."""
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -70,9 +71,16 @@ def init_database(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     db.init_app(app)
     if url.startswith("sqlite"):
+        _create_private(sa.make_url(url).database)
         with app.app_context():
             sa.event.listen(db.engine, "connect", _set_up_sqlite)
             app.extensions["switchyard_writer"] = GroupCommitWriter(db.engine)
+
+
+def _create_private(path: str | None) -> None:
+    """Create the database file for our user alone; its companions take over its mode."""
+    if path and path != ":memory:":
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import json
+from models.statements import KEY, select_by_id
 
 Document = dict[str, Any]
 
@@ -13,7 +14,7 @@ Document = dict[str, Any]
 class DocumentTable:
     """Columns and queries of a table whose rows are documents, listed in order of creation."""
 
-    __table__: ClassVar[sa.FromClause]
+    __table__: ClassVar[sa.Table]
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(sa.String(255), unique=True)
@@ -27,7 +28,7 @@ class DocumentTable:
     @classmethod
     def get(cls, connection: sa.Connection, key: str) -> Document | None:
         """The document with this id."""
-        text = connection.scalar(sa.select(cls.doc).where(cls.id == key))
+        text = connection.scalar(select_by_id(cls.__table__, ("doc",)), {KEY: key})
         return None if text is None else json.loads(text)
 
     @classmethod

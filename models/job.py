@@ -8,13 +8,14 @@ JSON text (`log`: bytes) and go into replies without being parsed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import json
 from models.database import db
+from models.statements import KEY, new_values, select_by_id, update_by_id
 
 
 def _live_index(name: str, *columns: str, where: str = "final = 0") -> sa.Index:
@@ -51,7 +52,8 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     id: Mapped[str] = mapped_column(sa.String(64), unique=True)
     event: Mapped[str] = mapped_column(sa.String(255))
     state: Mapped[str] = mapped_column(sa.String(16))
-    final: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    #: 1 once the job is a record; a number, because partial indexes of all databases take one.
+    final: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     #: Counts the changes; the id of a stream's events.
     revision: Mapped[int] = mapped_column(sa.Integer, default=1)
     #: Jobs with the same key share concurrency limits and a queue.
@@ -90,23 +92,23 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def insert(cls, connection: sa.Connection, **values: Any) -> None:
         """Add a job."""
-        connection.execute(sa.insert(cls), [values])
+        connection.execute(_INSERT, values)
 
     @classmethod
     def load(cls, connection: sa.Connection, job_id: str) -> "sa.Row[Any] | None":
         """All columns of one job."""
-        return connection.execute(ALL_COLUMNS.where(cls.id == job_id)).first()
+        return connection.execute(select_by_id(TABLE, ()), {KEY: job_id}).first()
 
     @classmethod
     def load_many(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, "sa.Row[Any]"]:
         """All columns of these jobs, by id; unknown ids are missing."""
-        rows = connection.execute(ALL_COLUMNS.where(cls.id.in_(ids)))
+        rows = connection.execute(_MANY, {"ids": list(ids)})
         return {row.id: row for row in rows}
 
     @classmethod
     def revisions(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
         """The revisions of these jobs, by id; unknown ids are missing."""
-        rows = connection.execute(sa.select(cls.id, cls.revision).where(cls.id.in_(ids)))
+        rows = connection.execute(_REVISIONS, {"ids": list(ids)})
         return dict(rows.tuples().all())
 
     @classmethod
@@ -130,83 +132,40 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         `activity` is appended. False, and nothing changed, when the job is final or missing,
         is in none of `states`, or belongs to another launch than `launch`.
         """
-        parts = {
-            name
-            for name, used in (
-                ("doc", doc or drop),
-                ("live", live),
-                ("results", results),
-                ("activity", activity),
-            )
-            if used
-        }
-        row = connection.execute(_for_patch(frozenset(parts)).where(cls.id == job_id)).first()
+        merges = {"doc": doc, "live": live, "results": results}
+        parts = [name for name, change in merges.items() if change or (name == "doc" and drop)]
+        read = (*_GUARDS, *parts, *(("activity",) if activity else ()))
+        row = connection.execute(select_by_id(TABLE, read), {KEY: job_id}).first()
         if row is None or row.final or (launch is not None and row.launch != launch):
             return False
         if states is not None and row.state not in states:
             return False
-        values: dict[str, Any] = {"revision": cls.revision + 1, **(columns or {})}
-        if "doc" in parts:
-            merged = _merged(row.doc, doc)
-            for key in drop:
-                merged.pop(key, None)
-            values["doc"] = json.dumps(merged)
-        if live:
-            values["live"] = json.dumps(_merged(row.live, live))
-        if results:
-            values["results"] = json.dumps(_merged(row.results, results))
+        values = {**(columns or {}), "revision": row.revision + 1}
+        for name in parts:
+            merged = _merged(getattr(row, name), merges[name], drop if name == "doc" else ())
+            values[name] = json.dumps(merged)
         if activity:
             values["activity"] = _appended(row.activity, activity)
-        connection.execute(sa.update(cls).where(cls.id == job_id).values(values))
+        _update(connection, job_id, values)
         return True
 
     @classmethod
-    def finalize(cls, connection: sa.Connection, job_id: str, **values: Any) -> bool:
-        """Turn a live job into a record; false when it is one already, or gone."""
-        empty = dict.fromkeys(
-            (
-                "live",
-                "doc",
-                "results",
-                "activity",
-                "input",
-                "abort_reason",
-                "resume",
-                "due",
-                "until",
-            )
-        )
-        query = sa.update(cls).where(cls.id == job_id, cls.final.is_(False))
-        changes = {"final": True, "state": "complete", "revision": cls.revision + 1}
-        return connection.execute(query.values(empty | changes | values)).rowcount > 0
+    def finalize(cls, connection: sa.Connection, job_id: str, **values: Any) -> None:
+        """Turn a live job into a record; the caller has read it as live in this transaction."""
+        _update(connection, job_id, _EMPTIED | {"final": 1, "state": "complete"} | values)
 
     @classmethod
     def revise(
-        cls,
-        connection: sa.Connection,
-        job_id: str,
-        head: Mapping[str, Any],
-        heavy: Mapping[str, Any],
+        cls, connection: sa.Connection, row: Any, head: Mapping[str, Any], heavy: Mapping[str, Any]
     ) -> None:
-        """Store changed documents of a final job."""
-        values = {
-            "head": json.dumps(head),
-            "heavy": json.dumps(heavy),
-            "revision": cls.revision + 1,
-        }
-        query = sa.update(cls).where(cls.id == job_id, cls.final.is_(True))
-        connection.execute(query.values(values))
+        """Store changed documents of a final job that was read in this transaction."""
+        values = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
+        _update(connection, row.id, values | {"revision": row.revision + 1})
 
     @classmethod
-    def delete(cls, connection: sa.Connection, job_id: str) -> bool:
-        """Remove a final job's row; false when there is none."""
-        query = sa.delete(cls).where(cls.id == job_id, cls.final.is_(True))
-        return connection.execute(query).rowcount > 0
-
-    @classmethod
-    def delete_live(cls, connection: sa.Connection, job_id: str) -> None:
-        """Remove a job that leaves no record."""
-        connection.execute(sa.delete(cls).where(cls.id == job_id, is_live()))
+    def delete(cls, connection: sa.Connection, job_id: str) -> None:
+        """Remove a job's row."""
+        connection.execute(sa.delete(TABLE).where(TABLE.c.id == job_id))
 
     @classmethod
     def unarchived(cls, connection: sa.Connection, limit: int) -> Sequence[str]:
@@ -217,33 +176,43 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def set_log_form(cls, connection: sa.Connection, job_id: str, form: str) -> None:
         """Note in which form a final job's log lies on disk."""
-        connection.execute(sa.update(cls).where(cls.id == job_id).values(log_form=form))
+        _update(connection, job_id, {"log_form": form})
+
+
+TABLE = cast(sa.Table, Job.__table__)
+ALL_COLUMNS = sa.select(*TABLE.columns)
+_INSERT = sa.insert(TABLE)
+_OF_THESE = TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
+_MANY = ALL_COLUMNS.where(_OF_THESE)
+_REVISIONS = sa.select(TABLE.c.id, TABLE.c.revision).where(_OF_THESE)
+#: What a patch has to look at before it changes anything.
+_GUARDS = ("final", "state", "launch", "revision")
+#: What a record has no use for.
+_EMPTIED = dict.fromkeys(
+    (
+        *("live", "doc", "results", "activity", "input"),
+        *("abort_reason", "resume", "due", "until"),
+    )
+)
 
 
 def is_live() -> sa.ColumnElement[bool]:
-    # Written as the partial indexes have it, or SQLite would not use them.
+    """The condition for live jobs, written as the partial indexes have it, or none would help."""
     return sa.literal_column("final") == sa.literal_column("0")
 
 
-def _columns(*names: str) -> list[Any]:
-    return [getattr(Job, name) for name in names]
+def _update(connection: sa.Connection, job_id: str, values: dict[str, Any]) -> None:
+    statement = update_by_id(TABLE, tuple(values))
+    connection.execute(statement, {KEY: job_id, **new_values(values)})
 
 
-ALL_COLUMNS = sa.select(*Job.__table__.columns)
-_patch_queries: dict[frozenset[str], sa.Select[Any]] = {}
-
-
-def _for_patch(parts: frozenset[str]) -> sa.Select[Any]:
-    """The query that reads just what a patch of these parts has to merge with."""
-    if parts not in _patch_queries:
-        names = ("final", "state", "launch", *sorted(parts))
-        _patch_queries[parts] = sa.select(*_columns(*names)).with_for_update()
-    return _patch_queries[parts]
-
-
-def _merged(text: str | None, changes: Mapping[str, Any] | None) -> dict[str, Any]:
+def _merged(
+    text: str | None, changes: Mapping[str, Any] | None, drop: Sequence[str]
+) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(text) if text else {}
     document.update(changes or {})
+    for key in drop:
+        document.pop(key, None)
     return document
 
 

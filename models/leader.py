@@ -49,9 +49,12 @@ class Leader(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def epoch_is(cls, connection: sa.Connection, epoch: int) -> bool:
         """Whether `epoch` is still the highest."""
-        return connection.scalar(sa.select(cls.epoch)) == epoch
+        return connection.scalar(_EPOCH) == epoch
 
     @classmethod
     def release(cls, connection: sa.Connection, epoch: int) -> None:
         """End the lease of `epoch` now, so that the next engine need not wait."""
         connection.execute(sa.update(cls).where(cls.epoch == epoch).values(expires=0.0))
+
+
+_EPOCH = sa.select(Leader.epoch)

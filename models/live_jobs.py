@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.job import ALL_COLUMNS, Job, is_live
+from models.job import ALL_COLUMNS, TABLE, Job, is_live
 
 _LIST_COLUMNS = sa.select(
     *(
@@ -24,6 +24,27 @@ _LIST_COLUMNS = sa.select(
             "results",
         )
     )
+)
+_IN_QUEUE = (is_live(), TABLE.c.queue_key == sa.bindparam("queue_key"))
+_OF_STATES = TABLE.c.state.in_(sa.bindparam("states", expanding=True))
+_ASKED = ALL_COLUMNS.where(
+    is_live(), sa.text("(abort_reason IS NOT NULL OR resume IS NOT NULL)")
+).order_by(TABLE.c.seq)
+_IN_STATE = (
+    ALL_COLUMNS.where(is_live(), TABLE.c.state == sa.bindparam("state"))
+    .order_by(TABLE.c.seq)
+    .limit(sa.bindparam("most"))
+)
+_NEXT_MOMENTS = [
+    sa.select(sa.func.min(column)).where(is_live(), column.is_not(None))
+    for column in (TABLE.c.until, TABLE.c.due)
+]
+_COUNT = sa.select(sa.func.count()).where(*_IN_QUEUE, _OF_STATES)
+_IDS = sa.select(TABLE.c.id).where(*_IN_QUEUE, _OF_STATES).order_by(TABLE.c.seq)
+_HEAD = (
+    ALL_COLUMNS.where(*_IN_QUEUE, TABLE.c.state == "queued")
+    .order_by(TABLE.c.rank, TABLE.c.seq)
+    .limit(1)
 )
 
 
@@ -43,14 +64,12 @@ def live_rows(
 
 def asked(connection: sa.Connection) -> Sequence["sa.Row[Any]"]:
     """The live jobs of which a caller asked something."""
-    condition = sa.text("(abort_reason IS NOT NULL OR resume IS NOT NULL)")
-    return connection.execute(ALL_COLUMNS.where(is_live(), condition)).all()
+    return connection.execute(_ASKED).all()
 
 
 def in_state(connection: sa.Connection, state: str, limit: int) -> Sequence["sa.Row[Any]"]:
     """The oldest live jobs in a state."""
-    query = ALL_COLUMNS.where(is_live(), Job.state == state).order_by(Job.seq).limit(limit)
-    return connection.execute(query).all()
+    return connection.execute(_IN_STATE, {"state": state, "most": limit}).all()
 
 
 def past(connection: sa.Connection, column: str, now: float) -> Sequence["sa.Row[Any]"]:
@@ -62,10 +81,7 @@ def past(connection: sa.Connection, column: str, now: float) -> Sequence["sa.Row
 
 def next_moment(connection: sa.Connection) -> float | None:
     """When the next `until` or `due` of a live job comes."""
-    moments = (
-        connection.scalar(sa.select(sa.func.min(column)).where(is_live(), column.is_not(None)))
-        for column in (Job.until, Job.due)
-    )
+    moments = (connection.scalar(query) for query in _NEXT_MOMENTS)
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -79,8 +95,7 @@ def launched(connection: sa.Connection) -> Sequence["sa.Row[Any]"]:
 
 def queue_head(connection: sa.Connection, queue_key: str) -> "sa.Row[Any] | None":
     """The queued job whose turn it is: priority jobs first, then the oldest."""
-    query = ALL_COLUMNS.where(is_live(), Job.queue_key == queue_key, Job.state == "queued")
-    return connection.execute(query.order_by(Job.rank, Job.seq).limit(1)).first()
+    return connection.execute(_HEAD, {"queue_key": queue_key}).first()
 
 
 def queue_keys(connection: sa.Connection) -> list[str]:
@@ -96,16 +111,12 @@ def queue_keys(connection: sa.Connection) -> list[str]:
 
 def count(connection: sa.Connection, queue_key: str, *states: str) -> int:
     """How many live jobs of a queue are in these states."""
-    query = sa.select(sa.func.count()).where(
-        is_live(), Job.queue_key == queue_key, Job.state.in_(states)
-    )
-    return connection.scalar(query) or 0
+    return connection.scalar(_COUNT, {"queue_key": queue_key, "states": states}) or 0
 
 
 def ids_in(connection: sa.Connection, queue_key: str, *states: str) -> Sequence[str]:
     """The ids of the live jobs of a queue in these states, oldest first."""
-    query = sa.select(Job.id).where(is_live(), Job.queue_key == queue_key, Job.state.in_(states))
-    return connection.scalars(query.order_by(Job.seq)).all()
+    return connection.scalars(_IDS, {"queue_key": queue_key, "states": states}).all()
 
 
 def count_of_event(connection: sa.Connection, event: str, state: str | None = None) -> int:

@@ -7,18 +7,19 @@ from typing import Any
 from marshmallow import ValidationError, validates_schema
 
 from core.errors import BadRequest
-from core.javascript import is_truthy
 from schemas.checks import (
     Check,
     Entry,
     check_entry,
     entries_of,
+    is_list_of,
     is_word,
+    missing_flag,
     optional,
+    params_of,
     required,
     schema_of,
 )
-from schemas.limits import missing_flag
 from schemas.parameters import check_names, check_values, defaults
 from schemas.patterns import Budget
 from schemas.references import References
@@ -28,20 +29,17 @@ _CONDITION = re.compile(
     re.ASCII,
 )
 _ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
+_MAX_ADDRESSES_CHARS = 10_000
 _TICKET_TYPES = ("issue", "feature", "release", "change", "maintenance", "question", "other")
 
 
-def _is_word_list(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_word, value))
-
-
-def _is_text_list(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _is_address_list(value: Any) -> bool:
     """Whether the value is empty, or e-mail addresses with commas between them."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _MAX_ADDRESSES_CHARS:
         return False
     return not value or all(_ADDRESS.fullmatch(part.strip()) for part in value.split(","))
 
@@ -53,7 +51,7 @@ def _is_one_of(*words: str) -> Callable[[Any], bool]:
 class EmailAction(Entry):
     """Mail to users and addresses."""
 
-    users = required(Check(_is_text_list, ": Invalid user list."))
+    users = required(Check(lambda value: is_list_of(value, _is_text), ": Invalid user list."))
     email = optional(Check(_is_address_list, ": Invalid email address."))
 
     @validates_schema(skip_on_field_errors=True)
@@ -94,16 +92,20 @@ class TicketAction(Entry):
     """A new ticket."""
 
     ticket_type = required(Check(_is_one_of(*_TICKET_TYPES), ": Invalid Ticket type."))
-    ticket_assignees = optional(Check(_is_text_list, ": Invalid Ticket assignees."))
-    ticket_tags = optional(Check(_is_text_list, ": Invalid Ticket tag list."))
-    ticket_due = optional(Check(lambda value: isinstance(value, str), ": Invalid Ticket due type."))
+    ticket_assignees = optional(
+        Check(lambda value: is_list_of(value, _is_text), ": Invalid Ticket assignees.")
+    )
+    ticket_tags = optional(
+        Check(lambda value: is_list_of(value, _is_text), ": Invalid Ticket tag list.")
+    )
+    ticket_due = optional(Check(_is_text, ": Invalid Ticket due type."))
 
 
 class TagAction(Entry):
     """Tags for the job."""
 
     tags = required(
-        Check(_is_word_list, ": Invalid tag list."),
+        Check(lambda value: is_list_of(value, is_word), ": Invalid tag list."),
         Check(bool, ": No tags selected."),
     )
 
@@ -112,7 +114,7 @@ class LabelAction(Entry):
     """A label for the job."""
 
     label = required(
-        Check(lambda value: isinstance(value, str), ": Invalid label."),
+        Check(_is_text, ": Invalid label."),
         Check(
             lambda value: not re.search(r"[<>]", value) if isinstance(value, str) else True,
             ": Label contains invalid characters.",
@@ -192,13 +194,3 @@ def _check_plugin(
     if plugin is None or plugin.get("type") != "action":
         raise BadRequest(f"{prefix}: Plugin not found: {action['plugin_id']}")
     check_values(plugin.get("params"), params_of(action, prefix), f"{prefix}: ", budget)
-
-
-def params_of(entry: Mapping[str, Any], prefix: str) -> Mapping[str, Any]:
-    """The parameters that a trigger or action carries; none when it has no such key."""
-    params = entry.get("params")
-    if not is_truthy(params):
-        return {}
-    if not isinstance(params, dict):
-        raise BadRequest(f"{prefix}: Invalid params (not an object)")
-    return params

@@ -12,12 +12,11 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from core.errors import BadRequest
-from core.javascript import to_string
+from core.javascript import is_truthy, to_string
 
-#: The most triggers, limits, actions or fields of an event: they are checked before the caller
-#: is known, so their number must not decide how long that takes.
+#: The most triggers, limits, actions or fields of an event, and items of lists in these: they
+#: are checked before the caller is known, so their number must not decide how long that takes.
 MAX_ENTRIES = 250
-
 
 _WORD = re.compile(r"\w+", re.ASCII)
 
@@ -55,6 +54,11 @@ def is_word(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Whether the value is a finite number; booleans are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_list_of(value: Any, holds: Callable[[Any], bool]) -> bool:
+    """Whether the value is a list, of sane length, whose items all meet the condition."""
+    return isinstance(value, list) and len(value) <= MAX_ENTRIES and all(map(holds, value))
 
 
 def required(*checks: Check) -> fields.Raw:
@@ -108,3 +112,18 @@ def schema_of(
     if not isinstance(type_, str) or type_ not in schemas:
         raise BadRequest(f"{prefix}: Unknown type")
     return schemas[type_]
+
+
+def missing_flag(entry: Mapping[str, Any]) -> str | None:
+    """The complaint about a limit or action that does not say whether it is enabled."""
+    return ": Missing enabled flag" if entry.get("enabled") is None else None
+
+
+def params_of(entry: Mapping[str, Any], prefix: str) -> Mapping[str, Any]:
+    """The parameters that a trigger or action carries; none when it has no such key."""
+    params = entry.get("params")
+    if not is_truthy(params):
+        return {}
+    if not isinstance(params, dict):
+        raise BadRequest(f"{prefix}: Invalid params (not an object)")
+    return params

@@ -12,6 +12,7 @@ from schemas.checks import (
     check_entry,
     entries_of,
     is_number,
+    missing_flag,
     optional,
     required,
     schema_of,
@@ -145,8 +146,3 @@ def check_limits(event: Mapping[str, Any]) -> None:
     queues = any(limit["type"] == "queue" and limit["amount"] > 0 for limit in enabled)
     if queues and not any(limit["type"] == "job" for limit in enabled):
         raise BadRequest(_QUEUE_WITHOUT_JOB)
-
-
-def missing_flag(entry: Mapping[str, Any]) -> str | None:
-    """The complaint about a limit or action that does not say whether it is enabled."""
-    return ": Missing enabled flag" if entry.get("enabled") is None else None

@@ -24,7 +24,7 @@ class PatternError(ValueError):
 class Budget:
     """Processor time for the patterns of one request: many costly ones must not add up."""
 
-    def __init__(self, seconds: float = 0.25) -> None:
+    def __init__(self, seconds: float = 0.1) -> None:
         self._left_seconds = seconds
 
     def compile(self, pattern: object) -> "re2._Regexp":

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from core.javascript import is_truthy, to_string
-from schemas.checks import Check, Entry, is_number, optional
+from schemas.checks import MAX_ENTRIES, Check, Entry, is_number, optional
 
 _ZONE_CHARACTERS = re.compile(r"[\w/\-+]+", re.ASCII)
 #: In the operating system's list of zones, but not in the one that clients know.
@@ -26,6 +26,8 @@ class NumberList:
         """Raise `ValidationError` with the first thing that is wrong with the list."""
         if not isinstance(value, list):
             raise ValidationError(f"{self._prefix} (must be array)")
+        if len(value) > MAX_ENTRIES:
+            raise ValidationError(f"{self._prefix} (more than {MAX_ENTRIES} entries)")
         if not all(map(is_number, value)):
             raise ValidationError(f"{self._prefix} (must be array of numbers)")
         for number in value:

@@ -7,14 +7,15 @@ from marshmallow import ValidationError, pre_load, validates_schema
 
 from core.errors import BadRequest
 from core.javascript import is_truthy, to_string
-from schemas.actions import params_of
 from schemas.checks import (
     Check,
     Entry,
     check_entry,
     entries_of,
+    is_list_of,
     is_number,
     optional,
+    params_of,
     required,
     schema_of,
 )
@@ -119,7 +120,7 @@ class Precision(Entry):
 
     seconds = required(
         Check(
-            lambda value: isinstance(value, list) and all(map(is_number, value)) and bool(value),
+            lambda value: is_list_of(value, is_number) and bool(value),
             ": Precision rule is missing seconds array.",
         )
     )

@@ -26,7 +26,7 @@ def delete_finished(event_id: str) -> None:
 def _delete_batch(connection: sa.Connection, event_id: str, last_seq: int) -> list[tuple[str, int]]:
     """Delete the next finished jobs after `last_seq`; returns their ids and numbers."""
     query = sa.select(Job.id, Job.seq).where(
-        Job.event == event_id, Job.final.is_(True), Job.seq > last_seq
+        Job.event == event_id, Job.final == 1, Job.seq > last_seq
     )
     rows = connection.execute(query.order_by(Job.seq).limit(_BATCH)).all()
     for row in rows:

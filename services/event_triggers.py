@@ -1,14 +1,19 @@
 """Triggers as they are stored: with their parameters filled in, times in minutes, keys hashed."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core import json
+from core.errors import BadRequest
 from core.javascript import is_truthy, to_string
+from schemas.checks import MAX_ENTRIES
 from schemas.parameters import defaults
 
 Trigger = dict[str, Any]
 
+#: What the defaults in all triggers of an event may add up to, as JSON.
+_MAX_DEFAULTS_CHARS = 4 * 1024 * 1024
 #: Types that run without asking a user, so that they need a value for every field.
 _WITH_PARAMS = ("schedule", "single", "interval", "startup", "keyboard")
 #: Which times each type has.
@@ -18,12 +23,16 @@ _TIMES = {"single": ("epoch",), "range": ("start", "end"), "blackout": ("start",
 def with_defaults(triggers: Any, fields: Any) -> Any:
     """Triggers with the default of each field that they have no value for.
 
-    Hidden fields always have their default. Works on anything: it runs before validation.
+    Hidden fields always have their default. Works on anything, because it runs before the event
+    is checked; raises `BadRequest` where a small event would become a huge one.
     """
-    values = list(defaults(fields))
-    if not isinstance(triggers, list) or not values:
+    own = list(defaults(fields))
+    if not isinstance(triggers, list) or not own or len(own) > MAX_ENTRIES:
         return triggers
-    return [_filled(trigger, fields) if _takes_params(trigger) else trigger for trigger in triggers]
+    takers = sum(map(_takes_params, triggers))
+    if takers * len(json.dumps([value for *_, value in own])) > _MAX_DEFAULTS_CHARS:
+        raise BadRequest("Malformed event parameter: triggers (default values are too large)")
+    return [_filled(trigger, own) if _takes_params(trigger) else trigger for trigger in triggers]
 
 
 def _takes_params(trigger: Any) -> bool:
@@ -32,9 +41,9 @@ def _takes_params(trigger: Any) -> bool:
     return isinstance(trigger.get("params", {}), dict)
 
 
-def _filled(trigger: Trigger, fields: Any) -> Trigger:
+def _filled(trigger: Trigger, own: Sequence[tuple[Mapping[str, Any], str, Any]]) -> Trigger:
     params = dict(trigger.get("params", {}))
-    for field, name, value in defaults(fields):
+    for field, name, value in own:
         if name not in params or field.get("type") == "hidden":
             params[name] = value
     return {**trigger, "params": params}

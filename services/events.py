@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -176,9 +177,8 @@ def fill_params(
 
     `plugin` is the one that will run. Only administrators may change what it has locked.
     """
-    filled: Document = {name: value for _, name, value in defaults(event.get("fields"))}
-    filled |= copy.deepcopy(event["params"])
-    filled |= params
+    own = {name: value for _, name, value in defaults(event.get("fields"))}
+    filled = {**copy.deepcopy(own | event["params"]), **params}
     return filled if is_admin else _relocked(filled, plugin, event)
 
 
@@ -202,11 +202,13 @@ def _relocked(
 
 
 def _lookup(connection: sa.Connection, table: type[DocumentTable]) -> Lookup:
-    def find_record(key: Any) -> Document | None:
-        is_id = isinstance(key, str) and _ID.fullmatch(key)
-        return table.get(connection, key) if is_id else None
+    """Finds records of a table by any value; one that is named often is read once."""
 
-    return find_record
+    @cache
+    def load(key: str) -> Document | None:
+        return table.get(connection, key)
+
+    return lambda key: load(key) if isinstance(key, str) and _ID.fullmatch(key) else None
 
 
 def _without(params: Mapping[str, Any], keys: Sequence[str]) -> Document:

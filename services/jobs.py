@@ -245,7 +245,7 @@ def update(job_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
             raise NotFound(f"Failed to update job: {missing(job_id)}", code="job")
         if row.final:
             record = adjusted(job_views.record_of(row), changes)
-            Job.revise(connection, job_id, *job_views.split_record(record))
+            Job.revise(connection, row, *job_views.split_record(record))
             return
         owned = sorted(ENGINE_KEYS & changes.keys())
         if owned:
@@ -274,7 +274,7 @@ def set_tags(job_id: str, tags: Sequence[Any], caller: Caller) -> None:
         record["tags"] = list(tags)
         entry = activity(message, our_name(), username=caller.name)
         record["activity"] = [*record.get("activity", []), entry]
-        Job.revise(connection, job_id, *job_views.split_record(record))
+        Job.revise(connection, row, *job_views.split_record(record))
 
     db.write(work)
     doorbell.ring()

@@ -260,7 +260,7 @@ def _insert(connection: sa.Connection, job: Document, job_input: Document | None
         id=job["id"],
         event=job["event"],
         state=job["state"],
-        final=False,
+        final=0,
         queue_key=f"{job['event']}--",
         rank=0 if job.get("priority") else 1,
         started=job["started"],

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-23 16:37:29.325043
+Create Date: 2026-11-23 17:14:23.944579
 
 """
 from alembic import op
@@ -59,7 +59,7 @@ def upgrade():
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('event', sa.String(length=255), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
-    sa.Column('final', sa.Boolean(), nullable=False),
+    sa.Column('final', sa.SmallInteger(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('queue_key', sa.String(length=255), nullable=False),
     sa.Column('rank', sa.SmallInteger(), nullable=False),

@@ -147,6 +147,20 @@ def test_job_that_visits_another_job_takes_nobody_along(client):
     assert is_alive(host_pid)
 
 
+def test_job_of_another_instance_with_the_same_launch_id_is_left_alone(
+    client, start_launcher, tmp_path
+):
+    (tmp_path / "other").mkdir()
+    other = start_launcher(tmp_path / "other").connect()
+    run = client.launch("exec sleep 600")
+    namesake = other.launch("exec sleep 600", launch=run.launch)
+    pid = other.expect("spawned", run)["pid"]
+    client.abort(run)
+    client.end_of(run)
+    assert is_alive(pid)
+    assert not namesake.path.exists()
+
+
 def _process_with(command):
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -205,7 +219,7 @@ def test_abort_ends_although_a_stranger_holds_the_pipe(client, tmp_path):
     run = client.launch("echo $$ > pid.leader; exec sleep 600")
     (pid,) = pids_in(run.path / "work", 1)
     # This test is no process of the job, and holds its stdout.
-    with open(f"/proc/{pid}/fd/1", "wb", buffering=0) as stranger:
+    with Path(f"/proc/{pid}/fd/1").open("wb", buffering=0) as stranger:
         stranger.write(b"before\n")
         client.abort(run)
         client.end_of(run)

@@ -162,7 +162,7 @@ def test_stderr_is_logged_raw_and_its_head_kept_apart(client):
 
 
 def test_stdout_precedes_stderr_of_the_same_instant(client):
-    script = "for i in 1 2 3 4 5; do echo error >&2; echo text; sleep 0.1; done"
+    script = "for i in 1 2 3 4 5; do echo error >&2; sleep 0.01; echo text; sleep 0.1; done"
     assert client.run(script).log == b"text\nerror\n" * 5
 
 

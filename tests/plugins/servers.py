@@ -7,7 +7,6 @@ import re
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import zlib
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+import trustme
 
 MIB = 1024 * 1024
 
@@ -198,14 +199,8 @@ def free_port() -> int:
 
 
 def make_certificate(directory: Path) -> Path:
-    """A self-signed certificate for localhost, key and certificate in one file."""
+    """A certificate for localhost of an authority that nobody knows, with its key in one file."""
     path = directory / "localhost.pem"
-    command = [
-        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-        *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-        *("-keyout", str(path), "-out", str(directory / "certificate.pem")),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
-    with path.open("ab") as both:
-        both.write((directory / "certificate.pem").read_bytes())
+    certificate = trustme.CA().issue_cert("localhost")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(path))
     return path

@@ -71,6 +71,10 @@ def test_valid_trigger(trigger):
             "Malformed trigger parameter: hours (must be array of numbers)",
         ),
         (
+            {"type": "schedule", "minutes": [1] * 251},
+            "Malformed trigger parameter: minutes (more than 250 entries)",
+        ),
+        (
             {"type": "schedule", "years": [0]},
             "Malformed trigger parameter: years (out of range: 0)",
         ),

@@ -132,6 +132,15 @@ def test_triggers_are_stored_complete():
     assert magic == {"type": "magic", "token": hashlib.sha256(b"opene1").hexdigest()}
 
 
+def test_defaults_that_would_blow_up_an_event_are_refused():
+    large = {"id": "x", "type": "json", "value": ["y" * 100] * 1000}
+    assert create(fields=[large], triggers=[{"type": "startup"}])
+    with pytest.raises(BadRequest, match="default values are too large"):
+        create(fields=[large], triggers=[{"type": "startup"}] * 100)
+    with pytest.raises(BadRequest, match="more than 250 entries"):
+        create(fields=[large] * 1000, triggers=[{"type": "startup"}] * 100_000)
+
+
 def test_update_merges_and_counts():
     before = create(id="e1", limits=[{"type": "job", "enabled": True, "amount": 1}], notes="x")
     changes = {"id": "e1", "title": "Other", "params": {"script": "x"}, "type": "workflow"}

@@ -1,0 +1,1 @@
+"""Benchmarks: each module starts real servers, measures one thing and prints its figures."""

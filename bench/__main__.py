@@ -1,0 +1,43 @@
+"""Runs all benchmarks, or those that are named, and prints a table of their figures."""
+
+import sys
+
+from bench import (
+    get_job,
+    idle,
+    log_download,
+    ping_under_load,
+    stream_latency,
+    throughput,
+    wait_latency,
+)
+from bench.figures import Figure, load_line, table
+
+BENCHMARKS = {
+    "wait_latency": wait_latency.measure,
+    "throughput": throughput.measure,
+    "get_job": get_job.measure,
+    "ping_under_load": ping_under_load.measure,
+    "stream_latency": stream_latency.measure,
+    "log_download": log_download.measure,
+    "idle": idle.measure,
+}
+
+
+def main() -> None:
+    """Measure one after another; a missed target is no error."""
+    names = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        raise SystemExit(f"No such benchmark: {unknown[0]}; there are {', '.join(BENCHMARKS)}.")
+    print(load_line())
+    figures: list[Figure] = []
+    for name in names:
+        found = BENCHMARKS[name]()
+        for figure in found:
+            print(f"{name}: {figure.line}", flush=True)
+        figures += found
+    print(f"\n{table(figures)}\n\n{load_line()}")
+
+
+if __name__ == "__main__":
+    main()

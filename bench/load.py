@@ -1,0 +1,94 @@
+"""Load for a server: as many requests of one kind as it answers, by `wrk` or by our own client."""
+
+import multiprocessing
+import re
+import selectors
+import shutil
+import socket
+import subprocess
+import time
+
+from bench.client import Connection, UnexpectedReplyError, head
+
+CONNECTIONS = 64
+_PROCESSES = 2
+_RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
+
+
+def generator() -> str:
+    """What makes the load on this machine."""
+    return "wrk" if shutil.which("wrk") else "bench's own client"
+
+
+def requests_per_second(port: int, path: str, key: str, seconds: int) -> float:
+    """How many GET requests a second the server answers to many keep-alive connections."""
+    if generator() == "wrk":
+        return _by_wrk(port, path, key, seconds)
+    with multiprocessing.Pool(_PROCESSES) as pool:
+        tasks = [(port, path, key, seconds)] * _PROCESSES
+        return sum(pool.starmap(_by_sockets, tasks))
+
+
+def _by_wrk(port: int, path: str, key: str, seconds: int) -> float:
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"X-API-Key: {key}"]
+    url = f"http://127.0.0.1:{port}{path}"
+    result = subprocess.run([*command, url], capture_output=True, text=True, check=True)
+    rate = _RATE.search(result.stdout)
+    if rate is None or "Non-2xx" in result.stdout:
+        raise UnexpectedReplyError(f"wrk: {result.stdout} {result.stderr}")
+    return float(rate[1])
+
+
+def _by_sockets(port: int, path: str, key: str, seconds: int) -> float:
+    """Keep every connection busy with one request at a time; replies all have one length."""
+    with Connection(port, key) as connection:
+        connection.get(path)
+    request = head(path, key)
+    size = _reply_size(port, request)
+    with selectors.DefaultSelector() as selector:
+        for _ in range(CONNECTIONS // _PROCESSES):
+            opened = socket.create_connection(("127.0.0.1", port))
+            selector.register(opened, selectors.EVENT_READ, [size])
+            opened.sendall(request)
+        rate = _pump(selector, request, size, seconds)
+        for registered in list(selector.get_map().values()):
+            if isinstance(registered.fileobj, socket.socket):
+                registered.fileobj.close()
+    return rate
+
+
+def _reply_size(port: int, request: bytes) -> int:
+    """How many bytes one reply has, headers included."""
+    with socket.create_connection(("127.0.0.1", port)) as opened:
+        opened.sendall(request)
+        # Nothing more comes: the server waits for the next request.
+        opened.settimeout(0.5)
+        size = 0
+        try:
+            while data := opened.recv(65536):
+                size += len(data)
+        except TimeoutError:
+            return size
+    raise UnexpectedReplyError("the server closed the connection")
+
+
+def _pump(selector: selectors.BaseSelector, request: bytes, size: int, seconds: int) -> float:
+    """Answer every whole reply with the next request; returns replies a second."""
+    replies, started = 0, time.monotonic()
+    while (elapsed := time.monotonic() - started) < seconds:
+        for ready, _ in selector.select(1):
+            opened, missing = ready.fileobj, ready.data
+            if not isinstance(opened, socket.socket):
+                continue
+            missing[0] -= len(opened.recv(65536))
+            if missing[0] == 0:
+                missing[0] = size
+                replies += 1
+                opened.sendall(request)
+            elif missing[0] < 0:
+                raise UnexpectedReplyError("replies differ in length")
+    return replies / elapsed
+
+
+if __name__ == "__main__":
+    raise SystemExit("This module measures nothing; try `python -m bench.get_job`.")

@@ -1,0 +1,78 @@
+"""How many `true` jobs finish a second when 8 clients submit 1,000 as fast as they can."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bench.client import Connection, UnexpectedReplyError
+from bench.figures import Bare, Figure, run
+from bench.server import Switchyard
+from bench.spawning import spawns_per_second
+
+CLIENTS = 8
+JOBS = 1000
+#: How many jobs one look asks for; looks cost what is measured, so they are few.
+_CHUNK = 250
+_LOOK_SECONDS = 0.1
+_DEADLINE_SECONDS = 300.0
+
+
+def measure() -> list[Figure]:
+    """Finished jobs a second, from the first submission to the last end."""
+    bare = Bare("`sh -c true` in a loop", spawns_per_second(JOBS))
+    with Switchyard() as server:
+        event = server.create_event("#!/bin/sh\ntrue\n")
+        _submit_and_await(server, event, CLIENTS)
+        submit_seconds, seconds = _submit_and_await(server, event, JOBS)
+    return [
+        Figure(
+            f"{JOBS} jobs by {CLIENTS} clients", JOBS / seconds, "jobs/s", bare, at_least=120
+        ),
+        Figure("accepted while they submitted", JOBS / submit_seconds, "jobs/s"),
+    ]
+
+
+def _submit_and_await(server: Switchyard, event: str, count: int) -> tuple[float, float]:
+    """Seconds from the first submission to the last reply, and to the end of the last job."""
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        connections = [server.connect() for _ in range(CLIENTS)]
+        started = time.time()
+        ids = [
+            job_id
+            for part in pool.map(
+                lambda connection: _submit(connection, event, count // CLIENTS), connections
+            )
+            for job_id in part
+        ]
+        submitted = time.time()
+    ended = max(job["completed"] for job in _await_end(connections[0], ids))
+    for connection in connections:
+        connection.close()
+    return submitted - started, ended - started
+
+
+def _submit(connection: Connection, event: str, count: int) -> list[str]:
+    return [connection.call("run_event/v1", id=event)["id"] for _ in range(count)]
+
+
+def _await_end(connection: Connection, ids: list[str]) -> list[dict[str, Any]]:
+    """Wait until all jobs have ended, and return them; raises if one failed."""
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    # The last one first: when it has ended, hardly any other is left.
+    for job_id in reversed(ids):
+        while not connection.call("get_job/v1", id=job_id)["job"].get("final"):
+            if time.monotonic() > deadline:
+                raise UnexpectedReplyError(f"job {job_id} does not end")
+            time.sleep(_LOOK_SECONDS)
+    jobs = [
+        job
+        for start in range(0, len(ids), _CHUNK)
+        for job in connection.call("get_jobs/v1", ids=ids[start : start + _CHUNK])["jobs"]
+    ]
+    if failed := [job for job in jobs if job["code"] != 0]:
+        raise UnexpectedReplyError(f"{len(failed)} jobs failed, one of them: {failed[0]}")
+    return jobs
+
+
+if __name__ == "__main__":
+    run(measure)

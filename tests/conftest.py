@@ -1,0 +1,18 @@
+"""Fixtures for tests of the layers: an application on a database of its own."""
+
+import pytest
+
+from tests import factories
+
+
+@pytest.fixture(scope="session")
+def template_database(tmp_path_factory):
+    """A migrated database file with the stock records, made once."""
+    return factories.make_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def house(tmp_path, template_database):
+    """An application in a folder of its own, with the stock records, its context pushed."""
+    with factories.application(tmp_path / "instance", template_database) as app:
+        yield app

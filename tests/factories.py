@@ -1,0 +1,179 @@
+"""Factories for tests: an application on a copied database, callers, events, jobs."""
+
+import itertools
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask_migrate import upgrade
+
+from app import create_app
+from core import clock, json
+from core.ids import new_id
+from models.database import db
+from models.event import Event
+from models.job import Job
+from services import stock
+from services.access import Caller, Privilege
+
+ADMIN = Caller("kadmin", "ann", "Admin", is_key=True, privileges=frozenset({Privilege.ADMIN}))
+NOBODY = Caller("knobody", "bob", "Nobody", is_key=True, privileges=frozenset())
+
+_numbers = itertools.count(1)
+
+
+def limited(*, categories=(), groups=(), privileges=()):
+    """A caller who is limited to categories or groups."""
+    return Caller(
+        "klimited",
+        "eve",
+        "Limited",
+        is_key=True,
+        privileges=frozenset(privileges),
+        categories=frozenset(categories),
+        groups=frozenset(groups),
+    )
+
+
+def make_template(folder: Path) -> Path:
+    """A migrated database file with the stock records; nobody has it open any more."""
+    app = create_app({"INSTANCE_PATH": folder, "DATABASE_URL": f"sqlite:///{folder}/template.db"})
+    with app.app_context():
+        upgrade()
+        db.write(lambda connection: stock.seed(connection, app.config))
+        db.write(lambda _: None)
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        close(app)
+    return folder / "template.db"
+
+
+@contextmanager
+def application(instance: Path, template: Path, **settings):
+    """An application whose database is a copy of the template; its context is pushed."""
+    instance.mkdir(parents=True, exist_ok=True)
+    database = instance / "switchyard.db"
+    if not database.exists():
+        shutil.copyfile(template, database)
+    url = f"sqlite:///{database}"
+    app = create_app({"INSTANCE_PATH": instance, "DATABASE_URL": url, **settings})
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            close(app)
+
+
+def close(app):
+    """Give back what an application opened: connections, and the doorbell's descriptors."""
+    db.engine.dispose()
+    ringer = app.extensions.pop("switchyard_ringer", None)
+    if ringer is not None:
+        ringer._socket.close()
+        os.close(ringer._folder)
+
+
+def event(**changes):
+    """A new event's document, as it is stored."""
+    number = next(_numbers)
+    return {
+        "id": f"e{number}",
+        "title": f"Event {number}",
+        "enabled": True,
+        "category": "general",
+        "targets": ["main"],
+        "algo": "random",
+        "plugin": "shellplug",
+        "params": {"script": "#!/bin/sh\ntrue\n"},
+        "triggers": [{"type": "manual", "enabled": True}],
+        "limits": [],
+        "actions": [],
+        "fields": [],
+        "revision": 1,
+    } | changes
+
+
+def stored_event(**changes):
+    """A new event in the database."""
+    document = event(**changes)
+    db.write(lambda connection: Event.insert(connection, document))
+    return document
+
+
+def job_document(job_id, **changes):
+    """A live job's document, as `run_event` stores it."""
+    now = clock.now()
+    return {
+        "id": job_id,
+        "event": "e0",
+        "category": "general",
+        "targets": ["main"],
+        "algo": "random",
+        "plugin": "shellplug",
+        "params": {"script": "#!/bin/sh\ntrue\n"},
+        "limits": [],
+        "actions": [],
+        "tags": [],
+        "env": {},
+        "source": "key",
+        "username": "kadmin",
+        "started": now,
+        "now": now,
+        "log_file_size": 0,
+        "command": "[shell-plugin]",
+        "script": "",
+        "uid": "",
+        "gid": "",
+        "kill": "all",
+    } | changes
+
+
+def stored_job(connection, *, state="ready", columns=None, job_input=None, **changes):
+    """Insert a live job; returns its id. `changes` go into its document."""
+    job_id = new_id("j")
+    doc = job_document(job_id, state=state, **changes)
+    values = {
+        "id": job_id,
+        "event": doc["event"],
+        "state": state,
+        "final": False,
+        "queue_key": f"{doc['event']}--",
+        "rank": 0 if doc.get("priority") else 1,
+        "started": doc["started"],
+        "doc": json.dumps(doc),
+        "activity": "[]",
+        "input": json.dumps(job_input) if job_input else None,
+    }
+    Job.insert(connection, **(values | (columns or {})))
+    return job_id
+
+
+def add_job(**options):
+    """`stored_job` in a transaction of its own."""
+    return db.write(lambda connection: stored_job(connection, **options))
+
+
+def load(job_id):
+    """A job's row as it is now."""
+    return db.read(lambda connection: Job.load(connection, job_id))
+
+
+def finish_job(job_id, *, log=None, heavy=None, **head):
+    """Turn a live job into a record, with `log` in its row."""
+    row = load(job_id)
+    document = json.loads(row.doc) | {"state": "complete", "code": 0, "complete": True} | head
+    document |= {"completed": clock.now(), "log_file_size": len(log or b""), "final": True}
+    db.write(
+        lambda connection: Job.finalize(
+            connection,
+            job_id,
+            code=str(document["code"]),
+            completed=document["completed"],
+            log_size=len(log or b""),
+            log_form="row" if log else "none",
+            log=log,
+            head=json.dumps(document),
+            heavy=json.dumps({"activity": []} | (heavy or {})),
+        )
+    )
