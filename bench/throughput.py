@@ -12,7 +12,7 @@ from bench.spawning import spawns_per_second
 CLIENTS = 8
 JOBS = 1000
 #: How many jobs one look asks for; looks cost what is measured, so they are few.
-_CHUNK = 250
+_CHUNK = 200
 _LOOK_SECONDS = 0.1
 _DEADLINE_SECONDS = 300.0
 

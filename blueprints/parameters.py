@@ -163,6 +163,8 @@ def _read_multipart(incoming: Incoming) -> None:
     except (ValueError, EOFError):
         raise MalformedBody("Failed to parse the multipart body") from None
     request.environ[_WAS_READ] = True
+    if None in form or None in files:
+        raise MalformedBody("Failed to parse the multipart body: a part has no name")
     for name, value in form.items(multi=True):
         _add(incoming.body, name, value)
     incoming.uploads = [_upload(name, item) for name, item in files.items(multi=True)]

@@ -121,10 +121,14 @@ def params(
         def parse() -> Any:
             incoming = g.incoming = read()
             g.credentials = incoming.credentials
-            arguments = checker.parse(incoming.parameters(source))
-            if prepare is not None:
-                arguments = prepare(**arguments)
-            return view(**arguments)
+            try:
+                arguments = checker.parse(incoming.parameters(source))
+                if prepare is not None:
+                    arguments = prepare(**arguments)
+                return view(**arguments)
+            finally:
+                for upload in incoming.uploads:
+                    upload.stream.close()
 
         parse.schema, parse.source = checker, source  # type: ignore[attr-defined]
         return parse

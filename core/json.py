@@ -49,6 +49,11 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+def indented(value: Any) -> str:
+    """JSON text of `value` for people, indented by tabs."""
+    return json.dumps(value, ensure_ascii=False, indent="\t", allow_nan=False)
+
+
 def _integer(text: str) -> int:
     if len(text) > MAX_INTEGER_CHARS:
         raise JSONError(f"Integer of more than {MAX_INTEGER_CHARS} digits")

@@ -106,6 +106,6 @@ def _details(since: float, request: Mapping[str, Any]) -> str:
         lines.append(f"- **Jumped to Node:** `#{request['redirect']}`")
     lines += [f"- **IP Addresses:** {request['ip']}", f"- **User Agent:** {request['agent']}"]
     if request.get("params"):
-        params = json.dumps(request["params"])
+        params = json.indented(request["params"])
         lines.append(f"\n#### User Parameters\n\n```json\n{params}\n```")
     return "\n".join(lines) + "\n"

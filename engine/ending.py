@@ -26,6 +26,9 @@ _NOT_IN_RECORDS = (
     *("remote", "redraw", "status", "suspended", "procs", "conns", "until"),
     *("aborting", "update_event", "delete_event"),
 )
+_DEFECT = "An internal error kept this job from ending; the engine's log says more."
+#: What of a job's document says which job it is.
+_IDENTITY = ("id", "event", "category", "plugin", "targets", "params", "source", "username")
 _NOT_IN_CODES = re.compile(r"\W+")
 
 
@@ -67,20 +70,59 @@ def finalize(
     log = _store_log(turn, row, log_source, f"{description}\n" if code and description else "")
     end_entries, job["actions"] = actions.end_actions(job, code)
     job["tags"], tag_entries = _final_tags(turn, job, code)
-    entries = [*end_entries, *tag_entries, activity(_result_text(job), our_name())]
-    if job.get("ephemeral") and code == 0 and not job.get("files"):
+    kept = _keep_ephemeral(job)
+    entries = [*kept, *end_entries, *tag_entries, activity(_result_text(job), our_name())]
+    if job.get("ephemeral"):
         Job.delete(turn.connection, job_id)
         turn.after.append(lambda: blobs.delete_job_blobs(turn.settings["INSTANCE_PATH"], job_id))
         return
     job["activity"] = json.loads(row.activity or "[]") + entries
     job.update(log_file_size=log.size, final=True)
-    head, heavy = job_views.split_record(job)
+    _write_record(turn, row, *job_views.split_record(job), log)
+
+
+def _keep_ephemeral(job: Document) -> list[Row]:
+    """Let a job that was to leave no record leave one, if it failed or has files."""
+    if not job.get("ephemeral") or not (job["code"] or job.get("files")):
+        return []
+    reason = "output files" if job.get("files") else "a non-zero code"
+    del job["ephemeral"]
+    return [activity(f"Removing ephemeral flag, as job has {reason}.", our_name())]
+
+
+def give_up(turn: Turn, job_id: str) -> None:
+    """End a job that a defect of ours keeps from ending, with what little is sure to be sound."""
+    row = Job.load(turn.connection, job_id)
+    if row is None or row.final:
+        return
+    now = clock.now()
+    entries = [*json.loads(row.activity or "[]"), activity(f"Job failed: {_DEFECT}", our_name())]
+    doc = json.loads(row.doc)
+    kept = {key: doc[key] for key in _IDENTITY if key in doc}
+    log = _store_log(turn, row, _log_file(turn, row), f"{_DEFECT}\n")
+    head, heavy = job_views.split_record(
+        kept
+        | {"state": State.COMPLETE, "complete": True, "code": "internal", "description": _DEFECT}
+        | {"started": row.started, "completed": now, "elapsed": round(now - row.started, 3)}
+        | {"tags": ["_error", "_last"], "activity": entries, "final": True}
+        | {"log_file_size": log.size}
+    )
+    _write_record(turn, row, head, heavy, log)
+
+
+def _log_file(turn: Turn, row: Any) -> Path | None:
+    if row.launch is None:
+        return None
+    return blobs.live_log(turn.settings["INSTANCE_PATH"], row.id, row.launch)
+
+
+def _write_record(turn: Turn, row: Any, head: Document, heavy: Document, log: Log) -> None:
     Job.finalize(
         turn.connection,
-        job_id,
+        row.id,
         revision=row.revision + 1,
-        code=str(code),
-        completed=job["completed"],
+        code=str(head["code"]),
+        completed=head["completed"],
         log_size=log.size,
         log_form=log.form,
         log=log.data,

@@ -30,8 +30,6 @@ _NOT_FROM_PLUGINS = frozenset(
 )
 _MERGED_KEYS = ("data", "serverData", "workflowData")
 _CONTENT_KEYS = ("html", "text", "markdown")
-#: Job lists that a plugin may extend.
-_PUSHABLE = ("tags", "actions", "limits")
 
 
 @dataclass
@@ -168,8 +166,34 @@ def _push(known: Document, value: Any, effect: Effect) -> None:
         elif key == "files":
             before = known.get("files")
             known["files"] = [*(before if isinstance(before, list) else []), *items]
-        elif key in _PUSHABLE:
-            effect.pushed.setdefault(key, []).extend(items)
+        elif key in _IS_SOUND:
+            sound = [item for item in items if _IS_SOUND[key](item)]
+            effect.pushed.setdefault(key, []).extend(sound)
+            if len(sound) < len(items):
+                effect.warnings.append(f"WARNING: Invalid item in push object: {key}")
+
+
+def _is_tag(item: Any) -> bool:
+    return isinstance(item, str)
+
+
+def _is_action(item: Any) -> bool:
+    return isinstance(item, dict) and all(
+        isinstance(item.get(key), str) for key in ("type", "condition")
+    )
+
+
+def _is_limit(item: Any) -> bool:
+    """Whether the engine can work with a limit: its numbers are numbers."""
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+        return False
+    needed = {"time": "duration", "job": "amount", "queue": "amount"}.get(item["type"])
+    number = item.get(needed) if needed else 0
+    return isinstance(number, (int, float)) and not isinstance(number, bool)
+
+
+#: Lists of the job that a plugin may extend, and what may go into each.
+_IS_SOUND = {"tags": _is_tag, "actions": _is_action, "limits": _is_limit}
 
 
 def _complete(message: Document, known: Document) -> None:

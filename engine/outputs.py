@@ -26,7 +26,7 @@ class Output:
 
 
 def store(
-    instance: Path, job_id: str, server: str, folder: Path, entries: Sequence[Any]
+    instance: Path, job_id: str, folder: Path, entries: Sequence[Any]
 ) -> tuple[list[Document], list[Path]]:
     """Store all output files; their documents, and the sources to delete after the commit.
 
@@ -35,7 +35,7 @@ def store(
     stored, delete = [], []
     for entry in entries:
         for output in _outputs(folder, entry):
-            stored.append(_store(instance, job_id, server, output))
+            stored.append(_store(instance, job_id, output))
             if output.delete:
                 delete.append(output.path)
     return stored, delete
@@ -70,7 +70,7 @@ def _parts(entry: Any) -> tuple[str, str, bool]:
     return str(path or ""), str(name or ""), bool(delete)
 
 
-def _store(instance: Path, job_id: str, server: str, output: Output) -> Document:
+def _store(instance: Path, job_id: str, output: Output) -> Document:
     try:
         file = blobs.adopt_file(instance, job_id, output.path, output.name)
     except OSError as error:
@@ -83,7 +83,6 @@ def _store(instance: Path, job_id: str, server: str, output: Output) -> Document
         "filename": file.filename,
         "path": file.path,
         "size": file.size,
-        "server": server,
         "job": job_id,
     }
 

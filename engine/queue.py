@@ -37,6 +37,11 @@ class Todo:
     seconds_to_next: float = _LONGEST_SLEEP
 
     @property
+    def is_cut(self) -> bool:
+        """Whether more jobs may be ready than were read."""
+        return len(self.ready) == MOST_STARTS
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
         return not (self.asked or self.due or self.delayed or self.queue_keys or self.ready)
@@ -53,8 +58,8 @@ class Queue:
         """Look at the queues with the next look."""
         self.is_stirred = True
 
-    def find(self, connection: sa.Connection) -> Todo:
-        """What is to be done now."""
+    def find(self, connection: sa.Connection, *, may_start: bool) -> Todo:
+        """What is to be done now; jobs start only if they may."""
         now = clock.now()
         stirred, self.is_stirred = self.is_stirred, False
         next_moment = live_jobs.next_moment(connection)
@@ -64,24 +69,29 @@ class Queue:
             asked=live_jobs.asked(connection),
             due=live_jobs.past(connection, "due", now) if past else (),
             delayed=live_jobs.past(connection, "until", now) if past else (),
-            queue_keys=live_jobs.queue_keys(connection) if stirred else (),
-            ready=live_jobs.in_state(connection, State.READY, MOST_STARTS),
+            queue_keys=live_jobs.queue_keys(connection) if stirred and may_start else (),
+            ready=live_jobs.in_state(connection, State.READY, MOST_STARTS) if may_start else (),
             seconds_to_next=min(wait, _LONGEST_SLEEP),
         )
 
-    def steps(self, todo: Todo, room: int, launch: Launch, kill: Kill) -> Iterator[Step]:
-        """The works of one transaction; those who wait in queues come before those who are new."""
+    def steps(
+        self, todo: Todo, room: int, launch: Launch, kill: Kill
+    ) -> Iterator[tuple[str, Step]]:
+        """The works of one transaction, each with the job (or queue) that it is about.
+
+        Those who wait in queues come before those who are new.
+        """
         for row in todo.asked:
             self.stir()
-            yield lambda turn, row=row: _answer(turn, row, launch, kill)  # type: ignore[misc]
+            yield row.id, lambda turn, row=row: _answer(turn, row, launch, kill)  # type: ignore[misc]
         for row in todo.due:
-            yield lambda turn, row=row: _fire(turn, row, kill)  # type: ignore[misc]
+            yield row.id, lambda turn, row=row: _fire(turn, row, kill)  # type: ignore[misc]
         for row in todo.delayed:
-            yield lambda turn, row=row: _wake(turn, row)  # type: ignore[misc]
+            yield row.id, lambda turn, row=row: _wake(turn, row)  # type: ignore[misc]
         for key in todo.queue_keys:
-            yield lambda turn, key=key: _serve(turn, key, launch)  # type: ignore[misc]
+            yield key, lambda turn, key=key: _serve(turn, key, launch)  # type: ignore[misc]
         for row in todo.ready[:room]:
-            yield lambda turn, row=row: starting.start_ready(turn, row, launch)  # type: ignore[misc]
+            yield row.id, lambda turn, row=row: starting.start_ready(turn, row, launch)  # type: ignore[misc]
 
 
 def _answer(turn: Turn, row: Any, launch: Launch, kill: Kill) -> None:

@@ -36,12 +36,15 @@ class Subscription:
         self.job_id = job_id
         #: The row, or nothing when there is no such job (any more).
         self.row: Any = None
+        #: The listener has delivered a row: it is newer than any that was read before.
+        self.is_told = False
         self._follower = follower
         self._news = threading.Event()
 
     def deliver(self, row: Any) -> None:
         """Take a newer row."""
         self.row = row
+        self.is_told = True
         self._news.set()
 
     def wait(self, seconds: float) -> bool:
@@ -87,7 +90,10 @@ class Follower:
                 bell = Bell(self._instance)
                 threading.Thread(target=self._listen, args=(bell,), daemon=True).start()
         # Read after listening began: nothing can happen unnoticed in between.
-        subscription.row = db.read(lambda connection: Job.load(connection, job_id))
+        row = db.read(lambda connection: Job.load(connection, job_id))
+        with self._lock:
+            if not subscription.is_told:
+                subscription.row = row
         return subscription
 
     def remove(self, subscription: Subscription) -> None:

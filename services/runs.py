@@ -1,7 +1,6 @@
 """Runs: turns an event and a caller's wishes into a job that is accepted once it is committed."""
 
 import copy
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from flask import current_app
 
 from core import blobs, clock, json
 from core.config import Settings
+from core.disk import free_bytes
 from core.errors import ApiError, BadRequest, NotFound, Unavailable
 from core.formats import duration_text
 from core.ids import base36, new_id
@@ -90,8 +90,7 @@ def run(params: Mapping[str, Any], uploads: Sequence[Upload], caller: Caller) ->
 
 def _check_disk() -> None:
     """Refuse runs while the disk is nearly full: their logs would have no place."""
-    status = os.statvfs(current_app.config["INSTANCE_PATH"])
-    if status.f_bavail * status.f_frsize < current_app.config["MIN_FREE_BYTES"]:
+    if free_bytes(current_app.config["INSTANCE_PATH"]) < current_app.config["MIN_FREE_BYTES"]:
         raise Unavailable("Not enough disk space to run jobs.", headers={"Retry-After": "30"})
 
 

@@ -38,6 +38,7 @@ class Server:
         self._starts = 0
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._clients = []
         self.client = self.client_with(ADMIN_KEY)
 
     # The processes
@@ -128,7 +129,8 @@ class Server:
         """End everything that is left of it."""
         if self.process is not None:
             self.stop()
-        self.client.close()
+        for client in self._clients:
+            client.close()
         for pid in [*self.launchers, *self.job_processes()]:
             kill(pid, signal.SIGKILL)
 
@@ -137,7 +139,9 @@ class Server:
     def client_with(self, key):
         """A client that sends this key."""
         headers = {"X-API-Key": key} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        self._clients.append(client)
+        return client
 
     def post(self, name, body=None, *, client=None, **options):
         """POST to an API; the response."""
@@ -219,7 +223,7 @@ class Server:
         title = f"Key {next(_numbers)}"
         wanted = {"title": title, "active": 1, "privileges": dict.fromkeys(privileges, True)}
         reply = self.call("create_api_key", **(wanted | changes))
-        return reply["key"], self.client_with(reply["plain_key"])
+        return reply["api_key"], self.client_with(reply["plain_key"])
 
 
 def messages(job):

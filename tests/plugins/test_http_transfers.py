@@ -107,7 +107,7 @@ def test_redirect_to_another_scheme_is_refused(server, run_http):
 def test_certificate_is_verified(tls_server, run_http):
     code, description = run_http(f"{tls_server.url}/text").outcome
     assert code == 1
-    assert description.startswith("TLS Error: self-signed certificate")
+    assert description.startswith("TLS Error: unable to get local issuer certificate")
 
 
 def test_certificate_check_can_be_bypassed(tls_server, run_http):

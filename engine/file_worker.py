@@ -1,0 +1,105 @@
+"""Threads for the slow work with files: the loop hands it over and hears back in a later turn."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from core import blobs
+from engine import outputs, starting
+from engine.turn import Run, Turn
+
+logger = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+#: A call that is to be made in a turn of the loop, with the job that it is about.
+Delivery = tuple[str, Callable[[Turn], None]]
+
+_THREADS = 4
+#: Pause before a failed call is made again, seconds.
+_AGAIN_SECONDS = 1.0
+
+
+class FileWorker:
+    """Stores output files, fetches input files and removes run folders, off the loop."""
+
+    def __init__(self, instance: Path, wake: Callable[[], None]) -> None:
+        self._instance = instance
+        self._wake = wake
+        self._pool = ThreadPoolExecutor(_THREADS, "files")
+        self._delivered: SimpleQueue[Delivery] = SimpleQueue()
+
+    @property
+    def has_deliveries(self) -> bool:
+        """Whether something waits for a turn."""
+        return not self._delivered.empty()
+
+    def take(self) -> list[Delivery]:
+        """All calls that are to be made in this turn."""
+        return [self._delivered.get() for _ in range(self._delivered.qsize())]
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Have a call made in the next turn; from any thread."""
+        self._delivered.put(delivery)
+        self._wake()
+
+    def deliver_later(self, delivery: Delivery) -> None:
+        """Have a call that failed made again."""
+        timer = threading.Timer(_AGAIN_SECONDS, self.deliver, (delivery,))
+        timer.daemon = True
+        timer.start()
+
+    def stop(self) -> None:
+        """Start nothing more; what is under way is done again after the next start."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def remove(self, run: Run) -> None:
+        """Delete what a run left on disk."""
+        self._pool.submit(blobs.delete_run, self._instance, run.job, run.launch)
+
+    def store_outputs(
+        self,
+        run: Run,
+        folder: Path,
+        entries: Sequence[Any],
+        then: Callable[[Turn, list[Document], list[Path], str | None], None],
+    ) -> None:
+        """Store a run's output files; `then` gets them, the sources to delete, and any failure."""
+
+        def work() -> None:
+            stored, delete, failure = self._store(run, folder, entries)
+            self.deliver((run.job, lambda turn: then(turn, stored, delete, failure)))
+
+        self._pool.submit(work)
+
+    def _store(
+        self, run: Run, folder: Path, entries: Sequence[Any]
+    ) -> tuple[list[Document], list[Path], str | None]:
+        try:
+            prepared, usual = blobs.work_folders(folder)
+            work = prepared if prepared.exists() else usual
+            stored, delete = outputs.store(self._instance, run.job, work, entries)
+        except outputs.UploadError as error:
+            return [], [], str(error)
+        except Exception:
+            logger.exception("storing the output files of job %s failed", run.job)
+            return [], [], "Failed to upload job file: Internal error"
+        return stored, delete, None
+
+    def fetch_inputs(
+        self,
+        run: Run,
+        entries: Sequence[Document],
+        folder: Path,
+        then: Callable[[str | None], None],
+    ) -> None:
+        """Put a run's input files into its folder; `then` gets what went wrong, if anything."""
+
+        def work() -> None:
+            failure = starting.fetch_inputs(self._instance, entries, folder)
+            self.deliver((run.job, lambda _turn: then(failure)))
+
+        self._pool.submit(work)

@@ -1,0 +1,156 @@
+"""The steps of one transaction: each in a savepoint, so that one job's defect stops no other."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import blobs
+from core.config import Settings
+from engine import ending, finish, outputs, watch
+from engine.file_worker import Delivery, FileWorker
+from engine.fleet import Fleet
+from engine.messages import Batch
+from engine.queue import Queue, Todo
+from engine.turn import Run, Turn
+
+logger = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+
+#: After so many failed steps a job is ended.
+_MOST_DEFECTS = 3
+#: Pause before a run is tried again after a failed step, seconds.
+_AGAIN_SECONDS = 1.0
+
+
+@dataclass
+class News:
+    """What one run wrote since the last turn, and how it ended, if it has."""
+
+    run: Run
+    batch: Batch
+    exit_record: Document | None
+
+
+class Steps:
+    """What the engine does inside its transactions."""
+
+    def __init__(self, settings: Settings, fleet: Fleet, queue: Queue, files: FileWorker) -> None:
+        self._settings = settings
+        self._instance: Path = settings["INSTANCE_PATH"]
+        self._fleet = fleet
+        self._queue = queue
+        self._files = files
+        #: How often steps failed, by job.
+        self._defects: Counter[str] = Counter()
+
+    def take(
+        self, turn: Turn, news: Sequence[News], delivered: Sequence[Delivery], todo: Todo | None
+    ) -> None:
+        """Do all that is to be done."""
+        for item in news:
+            self._take_news(turn, item)
+        for job_id, call in delivered:
+            if not self._isolated(turn, job_id, call):
+                self._files.deliver_later((job_id, call))
+        if todo is not None:
+            room = self._fleet.room()
+            for job_id, step in self._queue.steps(todo, room, self.launch, self._kill):
+                self._isolated(turn, job_id, step)
+
+    def _take_news(self, turn: Turn, news: News) -> None:
+        run = news.run
+        is_given_up = self._defects[run.job] >= _MOST_DEFECTS
+        if not self._isolated(turn, run.job, lambda turn: self._advance(turn, news)) or is_given_up:
+            run.touched, run.retry_at = True, time.monotonic() + _AGAIN_SECONDS
+
+    def _isolated(self, turn: Turn, job_id: str, step: Callable[[Turn], None]) -> bool:
+        """Run one step in a savepoint; false when it failed.
+
+        A job whose steps fail again and again is ended: nothing may hang.
+        """
+        if self._defects[job_id] >= _MOST_DEFECTS:
+            self._defects.pop(job_id)
+            step = _giving_up(job_id)
+        kept = len(turn.after)
+        try:
+            with turn.connection.begin_nested():
+                step(turn)
+        except sa.exc.OperationalError:
+            raise
+        except Exception:
+            del turn.after[kept:]
+            logger.exception("a step of the engine failed for job %s", job_id)
+            self._defects[job_id] += 1
+            return False
+        return True
+
+    def _advance(self, turn: Turn, news: News) -> None:
+        """Apply what a run told; where it has ended, end its job."""
+        run = news.run
+        if run.closing:
+            return
+        applied = watch.apply(turn, run, news.batch)
+        if applied is watch.Applied.GONE:
+            turn.after.append(lambda: self._fleet.forget(run))
+        elif applied is watch.Applied.OUT_OF_STEP or news.batch.more:
+            run.touched, run.paid_until = True, 0.0
+        elif news.exit_record is not None:
+            self._end(turn, run, news.exit_record)
+
+    def _end(self, turn: Turn, run: Run, exit_record: Document) -> None:
+        """Record the end of a process, and of its job once the output files are stored."""
+        folder = blobs.run_dir(self._instance, run.job, run.launch)
+        entries = finish.close(turn, run, exit_record, folder)
+        if entries:
+            run.closing = True
+            turn.after.append(lambda: self._store_outputs(run, folder, entries))
+        elif entries is not None:
+            finish.complete(turn, run, folder, [], None)
+            turn.after.append(lambda: self._after_end(run))
+
+    def _store_outputs(self, run: Run, folder: Path, entries: Sequence[Any]) -> None:
+        def then(
+            turn: Turn, stored: list[Document], delete: list[Path], failure: str | None
+        ) -> None:
+            finish.complete(turn, run, folder, stored, failure)
+            turn.after.append(lambda: outputs.delete_sources(delete))
+            turn.after.append(lambda: self._after_end(run))
+
+        self._files.store_outputs(run, folder, entries, then)
+
+    def _after_end(self, run: Run) -> None:
+        """The record is committed: free the place and clean up."""
+        self._fleet.forget(run)
+        self._queue.stir()
+        self._files.remove(run)
+
+    def launch(self, frame: Document, job_id: str) -> None:
+        """Send a launch, once its input files are in place."""
+        entries = frame.pop("inputs")
+        run = self._fleet.add(Run(job_id, frame["launch"]))
+
+        def send(failure: str | None = None) -> None:
+            if failure or run.cancelled:
+                self._fleet.fail(run, {"setup": failure or "Aborted before the start."})
+            else:
+                self._fleet.send_launch(run, frame)
+
+        if entries:
+            self._files.fetch_inputs(run, entries, Path(frame["cwd"]), send)
+        else:
+            send()
+
+    def _kill(self, row: Any, kill: str) -> None:
+        """Tell the launcher to end a job's process."""
+        self._fleet.send_abort(row.launch, kill, self._settings["ABORT_GRACE"])
+
+
+def _giving_up(job_id: str) -> Callable[[Turn], None]:
+    return lambda turn: ending.give_up(turn, job_id)

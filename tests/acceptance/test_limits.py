@@ -1,0 +1,52 @@
+"""Time limits."""
+
+from tests.acceptance.scripts import ENDLESS
+from tests.server import messages
+
+
+def time_limit(**changes):
+    return {"type": "time", "enabled": True, "duration": 1, "abort": True} | changes
+
+
+def test_a_time_limit_aborts_the_job_in_time(server):
+    event = server.event(ENDLESS, limits=[time_limit()])
+    job = server.run_and_wait(id=event)
+    text = "Job elapsed time has exceeded maximum limit of 1 second."
+    assert (job["code"], job["description"]) == ("abort", text)
+    assert 1 <= job["elapsed"] < 2
+    told = messages(job)[7:]
+    assert told[:2] == [text, "Aborting job on server"]
+    assert told[2] == f"Killing all job processes: {job['pid']}"
+    assert told[3:] == ["Child exited with code: SIGTERM", "Job is finishing", f"Job aborted: {text}"]
+    (limit,) = job["limits"]
+    assert (limit["code"], limit["msg"]) == (0, text)
+    assert limit["description"] == "Successfully applied limits."
+    assert limit["details"] == "### Abort Details:\n\n- **Aborted job successfully.**\n"
+    assert 0 <= limit["date"] - job["started"] - 1 < 1
+    row = next(row for row in job["activity"] if row["msg"] == text)
+    assert row["job_id"] == job["id"]
+
+
+def test_a_time_limit_without_abort_only_notes_and_tags(server):
+    event = server.event(
+        "#!/bin/sh\nsleep 1.5\n", limits=[time_limit(abort=False, tags=["important"])]
+    )
+    job = server.run_and_wait(id=event)
+    assert (job["code"], job["tags"]) == (0, ["important", "_success", "_last"])
+    text = "Job elapsed time has exceeded maximum limit of 1 second."
+    assert messages(job).count(text) == 1
+    assert job["limits"][0]["details"] == ""
+
+
+def test_a_disabled_time_limit_does_nothing(server):
+    event = server.event("#!/bin/sh\nsleep 1.3\n", limits=[time_limit(enabled=False)])
+    job = server.run_and_wait(id=event)
+    assert job["code"] == 0
+    assert "date" not in job["limits"][0]
+
+
+def test_a_job_that_ends_in_time_is_left_alone(server):
+    event = server.event("#!/bin/sh\ntrue\n", limits=[time_limit()])
+    job = server.run_and_wait(id=event)
+    assert job["code"] == 0
+    assert "date" not in job["limits"][0]

@@ -1,0 +1,64 @@
+"""How tests call the API, and what they expect of every error."""
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+ADMIN_KEY = "admin-key-of-the-tests"
+
+EVENT = {
+    "title": "Test",
+    "enabled": True,
+    "category": "general",
+    "targets": ["main"],
+    "algo": "random",
+    "plugin": "shellplug",
+    "params": {"script": "#!/bin/sh\ntrue\n"},
+    "triggers": [{"type": "manual", "enabled": True}],
+}
+
+
+@dataclass
+class Caller:
+    """Calls endpoints with one key."""
+
+    client: FlaskClient
+    key: str | None
+
+    def __call__(
+        self, name: str, body: Any = None, *, method: str | None = None, **options: Any
+    ) -> TestResponse:
+        """Call `name/v1` with a JSON body, or by GET when there is none."""
+        headers = {"X-API-Key": self.key} if self.key else {}
+        headers |= options.pop("headers", {})
+        path = name if name.startswith("/") else f"/api/app/{name}/v1"
+        if body is not None:
+            options |= {"data": json.dumps(body), "content_type": "application/json"}
+        method = method or ("GET" if body is None and "data" not in options else "POST")
+        return self.client.open(path, method=method, headers=headers, **options)
+
+
+def assert_error(response: TestResponse, status: int, code: str | int, text: str) -> None:
+    """The response is an error of the one shape, with this code, and a text that begins so."""
+    assert response.status_code == status, response.text
+    assert_error_shape(response)
+    assert response.json["code"] == code
+    assert response.json["description"].startswith(text)
+
+
+def assert_error_shape(response: TestResponse) -> None:
+    assert response.content_type == "application/json"
+    assert response.text.endswith("}\n")
+    assert set(response.json) == {"code", "description"}
+    assert response.json["code"] != 0
+    assert isinstance(response.json["description"], str)
+    assert response.json["description"]
+
+
+def upload(text: bytes, name: str) -> tuple[io.BytesIO, str]:
+    """A file as the test client sends it."""
+    return io.BytesIO(text), name
