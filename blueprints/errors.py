@@ -10,8 +10,8 @@ from werkzeug.exceptions import BadRequest as HTTPBadRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as HTTPNotFound
 
+from blueprints.bodies import MalformedBody
 from blueprints.headers import preflight
-from blueprints.parameters import MalformedBody
 from blueprints.replies import json_response
 from core import json
 from core.errors import ApiError, Defect, NotFound, TooLarge, Unavailable

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
 
-from blueprints.parameters import drain_unread_body
+from blueprints.bodies import drain_unread_body
 
 _REQUEST_ID = re.compile(r"[\w\-.]{1,128}", re.ASCII)
 _SLASHES = re.compile(r"/{2,}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, request, stream_with_context
 
-from blueprints.parameters import aside
+from blueprints.bodies import aside
 from core import json
 
 #: Smaller bodies are sent as they are.

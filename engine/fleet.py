@@ -1,96 +1,55 @@
-"""The runs that are under way, and the launchers that they belong to."""
+"""The runs that are under way: what launchers last said of each, and how they are taken up."""
 
-import logging
 import selectors
 import time
 from pathlib import Path
 from typing import Any
 
 from core import blobs, json
-from engine import finish, launchers, leftovers, starting
-from engine.launchers import Launcher, LauncherGone
+from engine import finish, leftovers, starting
+from engine.connections import Connections
 from engine.lease import LeadershipLost
 from engine.starting import Launch
 from engine.turn import Run, Turn
 from models import live_jobs
 
-logger = logging.getLogger(__name__)
-
 Frame = dict[str, Any]
 
 #: Launches that may be on their way to a process at the same time.
 _MOST_IN_FLIGHT = 64
-_HELLO_SECONDS = 5.0
+_NEVER_STARTED = {"setup": "Aborted before the start."}
 
 
 class Fleet:
-    """Connections to launchers, and what they last said of each run."""
+    """All runs of the leading engine."""
 
     def __init__(self, instance: Path, selector: selectors.BaseSelector) -> None:
-        self.is_broken = False
         self._instance = instance
-        self._selector = selector
         self._epoch = 0
-        self._launchers: dict[str, Launcher] = {}
+        self._connections = Connections(instance, selector)
         self._runs: dict[str, Run] = {}
-        self._owners: dict[str, str] = {}
         self._in_flight: set[str] = set()
         #: Ends that no launcher recorded, by launch.
         self._failures: dict[str, Frame] = {}
-        #: What launchers said of their runs when they were greeted: launch → ended.
+        #: What launchers said of their runs when they were greeted, by launch.
         self._told: dict[str, Frame] = {}
-        self._children: list[Any] = []
 
-    # Connections
+    @property
+    def is_broken(self) -> bool:
+        """Whether launchers have to be greeted, and all runs taken up, before going on."""
+        return self._connections.is_broken
 
     def connect(self, epoch: int) -> None:
-        """Greet all launchers that are there; start one where there is none."""
-        self.disconnect()
+        """Greet all launchers; runs whose end is being worked on are kept, all others dropped."""
         self._epoch = epoch
-        deadline = time.monotonic() + _HELLO_SECONDS
-        started = False
-        while not self._launchers:
-            for name in launchers.generations(self._instance):
-                self._greet(name)
-            if not self._launchers and not started:
-                self._children.append(launchers.start(self._instance))
-                started = True
-            if time.monotonic() > deadline:
-                raise LauncherGone("no launcher came up")
-            if not self._launchers:
-                time.sleep(0.02)
-        self.is_broken = False
-        self._children = [child for child in self._children if child.poll() is None]
-
-    def disconnect(self) -> None:
-        """Close all connections; runs that are being ended are kept."""
-        for launcher in self._launchers.values():
-            self._selector.unregister(launcher)
-            launcher.close()
-        self._launchers.clear()
-        self._told.clear()
         self._in_flight.clear()
         self._runs = {key: run for key, run in self._runs.items() if run.closing}
+        self._told = self._connections.connect(epoch)
 
-    def _greet(self, name: str) -> None:
-        """Connect to one launcher and learn which runs it has."""
-        launcher = launchers.connect(self._instance, name)
-        if launcher is None:
-            return
-        try:
-            launcher.send({"op": "hello", "epoch": self._epoch})
-            hello = _await_hello(launcher)
-        except LauncherGone:
-            launcher.close()
-            return
-        self._launchers[name] = launcher
-        self._selector.register(launcher, selectors.EVENT_READ)
-        for told in hello["runs"]:
-            self._told[told["launch"]] = told
-            self._owners[told["launch"]] = name
-
-    def _newest(self) -> Launcher:
-        return self._launchers[max(self._launchers)]
+    def disconnect(self) -> None:
+        """Leave the launchers to the next leader."""
+        self._connections.disconnect()
+        self._connections.is_broken = True
 
     # Recovery
 
@@ -108,41 +67,30 @@ class Fleet:
         """Go on with one run, whatever became of it meanwhile."""
         run = Run(row.id, row.launch, row.segment, row.offset, row.log_size)
         folder = blobs.run_dir(self._instance, row.id, row.launch)
+        is_aborting = bool(json.loads(row.doc).get("aborting"))
         told = self._told.get(row.launch)
         if told is not None:
             run.ended = told["ended"]
-            self._note_pid(run, told, row)
-            self._resend_abort(turn, row)
+            _note_pid(run, told, row)
+            if is_aborting:
+                # What was recorded may not have reached the launcher.
+                grace: float = turn.settings["ABORT_GRACE"]
+                turn.after.append(lambda: self.send_abort(row.launch, "all", grace))
         elif finish.read_exit(folder) is not None:
             run.ended = True
-        elif _is_aborting(row):
-            leftovers.kill(row.launch)
-            self.fail(run, {"setup": "Aborted before the start."})
-        elif not folder.exists():
+        elif not folder.exists() and not is_aborting:
             frame = starting.launch_frame(turn, row)
             turn.after.append(lambda: launch(frame, row.id))
             return
         else:
             leftovers.kill(row.launch)
-            self.fail(run, {"lost": True})
+            self.fail(run, {"lost": True} if folder.exists() else _NEVER_STARTED)
         self._runs[row.launch] = run
-
-    @staticmethod
-    def _note_pid(run: Run, told: Frame, row: Any) -> None:
-        """Record the start of a process that nobody was there to hear of."""
-        if told.get("pid") and "pid" not in json.loads(row.doc):
-            run.spawned = {"pid": told["pid"], "at": time.time()}
-
-    def _resend_abort(self, turn: Turn, row: Any) -> None:
-        """An abort that was recorded may not have reached the launcher."""
-        if _is_aborting(row):
-            grace: float = turn.settings["ABORT_GRACE"]
-            turn.after.append(lambda: self.send_abort(row.launch, "all", grace))
 
     def _dismiss(self, told: Frame) -> None:
         """A launcher has a run that no live job belongs to: end it, or let it be forgotten."""
         if told["ended"]:
-            self._send(told["launch"], {"op": "forget"})
+            self._connections.forget(told["launch"])
             blobs.delete_run(self._instance, told["job"], told["launch"])
         else:
             self.send_abort(told["launch"], "all", 0.0)
@@ -181,85 +129,47 @@ class Fleet:
         self._runs.pop(run.launch, None)
         self._failures.pop(run.launch, None)
         self._in_flight.discard(run.launch)
-        self._send(run.launch, {"op": "forget"})
-        self._owners.pop(run.launch, None)
+        self._connections.forget(run.launch)
 
     # Commands
 
     def send_launch(self, run: Run, frame: Frame) -> None:
-        """Send a launch to the newest launcher."""
-        if not self._launchers:
-            self.is_broken = True
-            return
-        launcher = self._newest()
-        self._owners[run.launch] = launcher.name
-        self._send(run.launch, frame)
+        """Have a run started."""
+        self._connections.send_new(run.launch, frame)
 
     def send_abort(self, launch_id: str, kill: str, grace_seconds: float) -> None:
         """Have a run killed; one that its launcher does not know yet must not be launched."""
         run = self._runs.get(launch_id)
-        if run is not None and launch_id not in self._owners:
+        if run is not None and not self._connections.knows(launch_id):
             run.cancelled = True
-        self._send(launch_id, {"op": "abort", "kill": kill, "grace": grace_seconds})
-
-    def _send(self, launch_id: str, frame: Frame) -> None:
-        """Send a command to the launcher of a run; when it is gone, recovery settles the rest."""
-        launcher = self._launchers.get(self._owners.get(launch_id, ""))
-        if launcher is None:
-            return
-        try:
-            launcher.send({"launch": launch_id, **frame, "epoch": self._epoch})
-        except LauncherGone as error:
-            self._lost(launcher, error)
-        self._watch_writes(launcher)
-
-    def _watch_writes(self, launcher: Launcher) -> None:
-        """Have the selector tell when a launcher that was busy can take more."""
-        if launcher.name in self._launchers:
-            write = selectors.EVENT_WRITE if launcher.wants_to_send else 0
-            self._selector.modify(launcher, selectors.EVENT_READ | write)
+        frame = {"op": "abort", "kill": kill, "grace": grace_seconds}
+        self._connections.send(launch_id, frame)
 
     # Events
 
     def receive(self) -> bool:
-        """Take in what launchers said; true when places may have become free."""
-        stirred = False
-        for launcher in list(self._launchers.values()):
-            try:
-                if launcher.wants_to_send:
-                    launcher.flush()
-                    self._watch_writes(launcher)
-                for frame in launcher.receive():
-                    stirred = self._heard(frame) or stirred
-            except LauncherGone as error:
-                self._lost(launcher, error)
-        return stirred
+        """Take in what launchers said; true when more launches may be on their way again."""
+        was_full = not self.room()
+        for frame in self._connections.receive():
+            self._heard(frame)
+        return was_full and self.room() > 0
 
-    def _lost(self, launcher: Launcher, error: LauncherGone) -> None:
-        logger.warning("%s", error)
-        if self._launchers.pop(launcher.name, None) is not None:
-            self._selector.unregister(launcher)
-            launcher.close()
-        self.is_broken = True
-
-    def _heard(self, frame: Frame) -> bool:
+    def _heard(self, frame: Frame) -> None:
         """Note one event; nothing is written before the next turn."""
-        operation = frame["op"]
+        operation, launch_id = frame["op"], frame.get("launch", "")
         if operation == "sample":
-            for launch_id, sample in frame["runs"].items():
-                self._touch(launch_id, sample=sample)
+            for name, sample in frame["runs"].items():
+                self._touch(name, sample=sample)
         elif operation == "output":
-            self._touch(frame["launch"], log_size=frame["log"])
+            self._touch(launch_id, log_size=frame["log"])
         elif operation == "spawned":
-            spawned = {"pid": frame["pid"], "at": frame["at"]}
-            self._touch(frame["launch"], spawned=spawned)
-            return self._arrived(frame["launch"])
+            self._in_flight.discard(launch_id)
+            self._touch(launch_id, spawned={"pid": frame["pid"], "at": frame["at"]})
         elif operation == "exited":
-            self._touch(frame["launch"], ended=True)
-            return self._arrived(frame["launch"])
-        elif operation in ("unknown", "refused"):
+            self._in_flight.discard(launch_id)
+            self._touch(launch_id, ended=True)
+        else:
             self._settle(frame)
-        return False
 
     def _touch(self, launch_id: str, **news: Any) -> None:
         run = self._runs.get(launch_id)
@@ -267,12 +177,6 @@ class Fleet:
             run.touched = True
             for name, value in news.items():
                 setattr(run, name, value)
-
-    def _arrived(self, launch_id: str) -> bool:
-        """A launch is not on its way any more."""
-        was_full = not self.room()
-        self._in_flight.discard(launch_id)
-        return was_full
 
     def _settle(self, frame: Frame) -> None:
         """A launcher would not do what we said."""
@@ -288,19 +192,7 @@ class Fleet:
             self.fail(run, {"setup": f"Setup Error: {frame.get('error')}"})
 
 
-def _is_aborting(row: Any) -> bool:
-    """Whether the job's process was to be killed."""
-    return bool(json.loads(row.doc).get("aborting"))
-
-
-def _await_hello(launcher: Launcher) -> Frame:
-    """The launcher's answer to our greeting; events before it belong to nobody."""
-    deadline = time.monotonic() + _HELLO_SECONDS
-    while time.monotonic() < deadline:
-        for frame in launcher.receive():
-            if frame["op"] == "hello":
-                return frame
-            if frame["op"] == "refused":
-                raise LeadershipLost
-        time.sleep(0.002)
-    raise LauncherGone(f"launcher {launcher.name} does not answer")
+def _note_pid(run: Run, told: Frame, row: Any) -> None:
+    """Have the start of a process recorded that nobody was there to hear of."""
+    if told.get("pid") and "pid" not in json.loads(row.doc):
+        run.spawned = {"pid": told["pid"], "at": time.time()}

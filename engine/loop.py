@@ -72,7 +72,6 @@ class Engine:
 
     def _lead(self) -> None:
         logger.info("leading with epoch %s", self.lease.epoch)
-        self._fleet.is_broken = True
         while not self.stopping:
             try:
                 self._keep_leading()

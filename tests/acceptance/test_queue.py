@@ -126,13 +126,11 @@ def test_waiting_for_a_flushed_job_is_an_ordinary_error(server, busy):
 
 
 def test_a_queue_without_a_job_limit_is_refused(server):
-    event = server.event(limits=[{"type": "queue", "enabled": True, "amount": 2}])
-    response = server.post("run_event", {"id": event})
-    assert (response.status_code, response.json()["code"]) == (400, "event")
-    assert response.json()["description"] == (
-        "Failed to launch job: The 'Max Queue Limit' requires a 'Max Concurrent Jobs' limit"
-        " to also be present."
-    )
+    event = server.event()
+    queue = limits(1, 2)[1:]
+    response = server.post("run_event", {"id": event, "limits": queue})
+    assert response.status_code == 400
+    assert "requires a 'Max Concurrent Jobs' limit" in response.json()["description"]
 
 
 def test_the_limit_is_exact_under_16_simultaneous_callers(server):

@@ -1,60 +1,44 @@
-"""An application with a database of its own for each test, and clients with keys of all kinds."""
-
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+"""The API on a database of its own for each test, and callers with keys of all kinds."""
 
 import pytest
-from flask import Flask
 
-from app import create_app
-from core.json import dumps
 from models.database import db
-from models.job import Job
-from services import api_keys, stock
+from services import api_keys
 from services.access import OPERATOR
-from services.job_views import split_record
+from tests import factories
 from tests.blueprints.api import ADMIN_KEY, EVENT, Caller
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    application = create_app(
-        {
-            "INSTANCE_PATH": tmp_path,
-            "DATABASE_URL": f"sqlite:///{tmp_path}/test.db",
-            "ADMIN_KEY": ADMIN_KEY,
-            "MAX_JSON_BYTES": 1_000_000,
-            "MAX_UPLOAD_BYTES": 2_000_000,
-            "MIN_FREE_BYTES": 0,
-        }
-    )
-    with application.app_context():
-        db.create_all()
-        settings = application.config
-        db.write(lambda connection: stock.seed(connection, settings))
-        db.write(lambda connection: api_keys.ensure_admin(connection, settings))
-        yield application
-        db.engine.dispose()
+def app(tmp_path, template_database):
+    settings = {
+        "ADMIN_KEY": ADMIN_KEY,
+        "MAX_JSON_BYTES": 1_000_000,
+        "MAX_UPLOAD_BYTES": 2_000_000,
+        "MIN_FREE_BYTES": 0,
+    }
+    with factories.application(tmp_path / "instance", template_database, **settings) as app:
+        db.write(lambda connection: api_keys.ensure_admin(connection, app.config))
+        yield app
 
 
 @pytest.fixture
-def call(app: Flask) -> Caller:
+def call(app):
     """Calls as an administrator."""
     return Caller(app.test_client(), ADMIN_KEY)
 
 
 @pytest.fixture
-def nobody(app: Flask) -> Caller:
+def nobody(app):
     """Calls without any key."""
     return Caller(app.test_client(), None)
 
 
 @pytest.fixture
-def make_key(app: Flask):
+def make_key(app):
     """Makes a key with these properties and returns who calls with it."""
 
-    def make(**properties: Any) -> Caller:
+    def make(**properties):
         _, plain_key = api_keys.create({"title": "Test Key", **properties}, OPERATOR)
         return Caller(app.test_client(), plain_key)
 
@@ -62,45 +46,20 @@ def make_key(app: Flask):
 
 
 @pytest.fixture
-def add_job(app: Flask):
-    """Adds a job, live or final, without an engine; returns its id."""
-
-    def add(job_id: str = "jtest", *, final: bool = True, **properties: Any) -> str:
-        document = {
-            "id": job_id,
-            "event": "etest",
-            "category": "general",
-            "targets": ["main"],
-            "state": "complete" if final else "active",
-            "started": 1000.5,
-            "tags": [],
-            "limits": [],
-            "actions": [],
-            **properties,
-        }
-        columns: dict[str, Any] = {"doc": dumps(document)}
-        if final:
-            head, heavy = split_record({"activity": [], **document})
-            columns = {"head": dumps(head), "heavy": dumps(heavy), "code": "0"}
-        db.write(
-            lambda connection: Job.insert(
-                connection,
-                id=job_id,
-                event=document["event"],
-                state=document["state"],
-                final=final,
-                queue_key=f"{document['event']}--",
-                started=document["started"],
-                **columns,
-            )
-        )
-        return job_id
-
-    return add
+def live_job(app):
+    """The id of a live job."""
+    return factories.add_job(state="active")
 
 
 @pytest.fixture
-def event(call: Caller) -> str:
+def job(live_job):
+    """The id of a job that has ended."""
+    factories.finish_job(live_job, log=b"hello\n")
+    return live_job
+
+
+@pytest.fixture
+def event(call):
     """The id of an event that may be run."""
     reply = call("create_event", {"id": "etest", **EVENT})
     assert reply.status_code == 200, reply.text

@@ -186,16 +186,14 @@ def test_files_may_be_larger_than_parameters(nobody):
     assert nobody("echo", data={"f": upload(b"x" * 2_500_000, "x")}).status_code == 413
 
 
-def test_in_merged_endpoints_the_query_wins(call, add_job):
-    add_job("jone")
-    reply = call("/api/app/get_job/v1?id=jone", {"id": "jother"})
-    assert reply.json["job"]["id"] == "jone"
-    assert call("get_job", {"id": "jone"}).json["job"]["id"] == "jone"
+def test_in_merged_endpoints_the_query_wins(call, job):
+    reply = call(f"/api/app/get_job/v1?id={job}", {"id": "jother"})
+    assert reply.json["job"]["id"] == job
+    assert call("get_job", {"id": job}).json["job"]["id"] == job
 
 
-def test_body_endpoints_ignore_the_query(call, add_job):
-    add_job()
-    reply = call("/api/app/update_job/v1?id=jtest&label=x")
+def test_body_endpoints_ignore_the_query(call, job):
+    reply = call(f"/api/app/update_job/v1?id={job}&label=x")
     assert_error(reply, 400, "api", "Missing parameter: id")
 
 

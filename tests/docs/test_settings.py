@@ -71,8 +71,7 @@ def exists(commands, group, name):
 def test_every_command_of_ours_is_documented(commands):
     for group in commands.keys() - THEIRS:
         for name in getattr(commands[group], "commands", {"": None}):
-            command = f"flask {group} {name}".strip()
-            assert command.replace("flask engine", "flask --app app engine") in PAGE
+            assert f"`flask {group} {name}".strip() in PAGE
 
 
 def test_targets_of_make_that_pages_name_exist():

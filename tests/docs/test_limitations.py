@@ -1,0 +1,88 @@
+"""docs/limitations.md is honest: what it says of missing things is what happens."""
+
+import pytest
+
+from blueprints.wire import endpoints
+from schemas import actions, limits
+from tests.docs import pages
+from tests.server import messages
+
+PAGE = pages.read("docs/limitations.md")
+
+
+def test_other_actions_are_recorded_as_not_available(server):
+    label = {"type": "label", "label": "done", "condition": "success", "enabled": True}
+    job = server.run_and_wait(id=server.event(actions=[label]))
+    (action,) = job["actions"]
+
+    assert action["code"] == "type"
+    assert action["description"] == "Action type is not available yet: label"
+    assert "`Action type is not available yet: …`" in PAGE
+    assert "Executing job success action: label" in messages(job)
+    assert "label" not in job
+
+
+def test_workflows_are_refused(server):
+    response = server.post(
+        "create_event",
+        {"title": "x", "enabled": True, "category": "general"}
+        | {"type": "workflow", "targets": ["main"], "algo": "random", "plugin": "shellplug"},
+    )
+
+    assert response.status_code == 400
+    assert response.json()["description"] in PAGE
+
+
+def test_target_expressions_are_refused(server):
+    event = server.event()
+    response = server.post("update_event", {"id": event, "expression": "cpu.cores > 1"})
+
+    assert response.status_code == 400
+
+
+def test_other_limits_are_stored_and_not_enforced(server):
+    entries = [
+        {"type": "retry", "enabled": True, "amount": 3},
+        {"type": "log", "enabled": True, "amount": 1},
+    ]
+    event = server.event("#!/bin/sh\necho long enough\nexit 5\n", limits=entries)
+    job = server.run_and_wait(id=event)
+
+    assert job["code"] == 5
+    assert job["limits"] == entries
+    assert "retried" not in job
+
+
+def test_every_limit_and_action_that_is_missing_is_named():
+    assert {"job", "queue", "time"} <= set(limits.SCHEMAS)
+    for kind in set(limits.SCHEMAS) - {"job", "queue", "time"}:
+        assert f"`{kind}`" in PAGE
+    assert "suspend" in actions.SCHEMAS
+
+
+def test_macros_and_overrides_are_passed_on(server):
+    fields = [{"id": "what", "title": "What", "type": "text"}]
+    event = server.event('#!/bin/sh\necho "$what"\n', fields=fields)
+    params = {"what": "{{ job.id }}", "_xy_override_label": "other"}
+    job = server.run_and_wait(id=event, params=params)
+
+    assert job["output"] == "{{ job.id }}\n"
+    assert "label" not in job
+
+
+def test_idempotency_keys_are_ignored(server):
+    event = server.event()
+    ids = {
+        server.client.post(
+            "/api/app/run_event/v1", json={"id": event}, headers={"Idempotency-Key": "once"}
+        ).json()["id"]
+        for _ in range(2)
+    }
+
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize("name", ["search_jobs", "get_event_history"])
+def test_endpoints_that_are_said_to_be_missing_are(name, server):
+    assert name not in endpoints
+    assert server.get(name).status_code == 404
