@@ -99,7 +99,7 @@ def _spools(folder: Path) -> Iterator[Callable[..., IO[bytes]]]:
     spools: list[IO[bytes]] = []
 
     def open_spool(*_: Any, **__: Any) -> IO[bytes]:
-        spool = SpooledTemporaryFile(_SPOOL_BYTES, dir=folder)  # noqa: SIM115 - closed later
+        spool = SpooledTemporaryFile(_SPOOL_BYTES, dir=str(folder))  # noqa: SIM115 - closed later
         spools.append(cast("IO[bytes]", spool))
         return spools[-1]
 

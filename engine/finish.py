@@ -154,7 +154,8 @@ def complete(
     if row is None or row.final or row.launch != run.launch:
         return
     entries = [activity(f"Uploading file: {file['filename']}", row.server or "") for file in stored]
-    results = {"code": "upload", "description": failure} if failure else {}
+    is_aborted = json.loads(row.doc).get("aborting")
+    results = {"code": "upload", "description": failure} if failure and not is_aborted else {}
     if entries or results:
         Job.patch(turn.connection, run.job, results=results, activity=entries)
     files = [] if failure else [file | {"server": row.server} for file in stored]

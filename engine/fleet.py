@@ -67,7 +67,8 @@ class Fleet:
         """Go on with one run, whatever became of it meanwhile."""
         run = Run(row.id, row.launch, row.segment, row.offset, row.log_size)
         folder = blobs.run_dir(self._instance, row.id, row.launch)
-        is_aborting = bool(json.loads(row.doc).get("aborting"))
+        job = json.loads(row.doc)
+        is_aborting = bool(job.get("aborting"))
         told = self._told.get(row.launch)
         if told is not None:
             run.ended = told["ended"]
@@ -75,7 +76,8 @@ class Fleet:
             if is_aborting:
                 # What was recorded may not have reached the launcher.
                 grace: float = turn.settings["ABORT_GRACE"]
-                turn.after.append(lambda: self.send_abort(row.launch, "all", grace))
+                way = str(job.get("kill") or "parent")
+                turn.after.append(lambda: self.send_abort(row.launch, way, grace))
         elif finish.read_exit(folder) is not None:
             run.ended = True
         elif not folder.exists() and not is_aborting:

@@ -14,7 +14,7 @@ from flask import Flask
 
 from core import blobs
 from core.disk import free_bytes
-from engine import messages
+from engine import records
 from engine.file_worker import FileWorker
 from engine.fleet import Fleet
 from engine.lease import RENEW_SECONDS, LeadershipLost, Lease
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: Pause after a defect, so that it does not fill the log, seconds.
 _AFTER_ERROR_SECONDS = 1.0
+#: How much longer than its work took a run waits until it is looked at again.
+_WAIT_FOR_WORK = 4.0
 
 
 class Engine:
@@ -175,8 +177,12 @@ class Engine:
         # The exit record first: what was written before it is then surely in the batch.
         exit_record = self._fleet.exit_of(run, folder) if run.ended else None
         run.touched = False
-        run.pay(time.monotonic())
-        return News(run, messages.read(folder, run.segment, run.offset), exit_record)
+        started = time.monotonic()
+        batch = records.read(folder, run.segment, run.offset)
+        now = time.monotonic()
+        # Who takes long to read has to wait longer: the time of this loop belongs to all runs.
+        run.pay(now + _WAIT_FOR_WORK * (now - started))
+        return News(run, batch, exit_record)
 
     def _write(self, work: Callable[[Turn], Any]) -> None:
         """Run `work` in a transaction of the leader, then what it left to do afterwards."""

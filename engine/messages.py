@@ -1,20 +1,16 @@
-"""What a plugin says: reading the records of a run directory, and what each message changes."""
+"""What a plugin's messages change in its job."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from core import json
 from core.ids import new_id
-from engine import content
+from engine import records
 
 Document = dict[str, Any]
 
-#: Bytes of messages that are applied at once; a longer single message is taken whole.
-_BATCH_BYTES = 2 * 1024 * 1024
-#: Refused messages of one batch that are noted one by one.
-_MOST_NOTES = 20
 _WORD = re.compile(r"\w+\Z")
 
 #: Keys that a message changes a hundred times: they are kept in the small document.
@@ -29,65 +25,6 @@ _NOT_FROM_PLUGINS = frozenset(
     )
 )
 _MERGED_KEYS = ("data", "serverData", "workflowData")
-_CONTENT_KEYS = ("html", "text", "markdown")
-
-
-@dataclass
-class Batch:
-    """Records of a run that were read together, where they start, and the place after them."""
-
-    segment: int
-    offset: int
-    start: tuple[int, int]
-    messages: list[bytes] = field(default_factory=list)
-    notes: list[Document] = field(default_factory=list)
-    #: Segments that are read to their end.
-    consumed: list[Path] = field(default_factory=list)
-    #: There is more to read.
-    more: bool = False
-
-
-def read(folder: Path, segment: int, offset: int) -> Batch:
-    """The next records of a run directory, from a place in its segments on."""
-    batch = Batch(segment, offset, (segment, offset))
-    size = 0
-    while size < _BATCH_BYTES:
-        path = folder / f"messages.{batch.segment}"
-        chunk = _read_records(path, batch.offset)
-        for record in chunk.split(b"\n"):
-            _sort(record, batch)
-        batch.offset += len(chunk)
-        size += len(chunk)
-        if chunk:
-            continue
-        if not (folder / f"messages.{batch.segment + 1}").exists():
-            return batch
-        batch.consumed.append(path)
-        batch.segment, batch.offset = batch.segment + 1, 0
-    batch.more = True
-    return batch
-
-
-def _read_records(path: Path, offset: int) -> bytes:
-    """Whole records from `offset` on; nothing when there is none yet."""
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            chunk = file.read(_BATCH_BYTES)
-            if b"\n" not in chunk:
-                chunk += file.readline()
-    except FileNotFoundError:
-        return b""
-    return chunk[: chunk.rfind(b"\n") + 1]
-
-
-def _sort(record: bytes, batch: Batch) -> None:
-    """Put a record where it belongs: `M` is the plugin's message, `N` a note of the launcher."""
-    if record.startswith(b"M "):
-        batch.messages.append(record[2:])
-    elif record.startswith(b"N "):
-        note = json.loads(record[2:])
-        batch.notes.append({"id": new_id("m"), "epoch": note["at"], "msg": note["msg"]})
 
 
 @dataclass
@@ -101,23 +38,15 @@ class Effect:
     warnings: list[str] = field(default_factory=list)
 
 
-def apply(messages: list[bytes], results: Document) -> Effect:
+def apply(messages: Sequence[Document], results: Document) -> Effect:
     """What `messages` change, given what the plugin reported before."""
     effect = Effect()
     known = dict(results)
-    for text in messages:
-        try:
-            message = json.loads(text)
-        except json.JSONError as error:
-            effect.warnings.append(f"WARNING: Error: JSON Parse Error: {error}")
-            continue
+    for message in messages:
         if known.get("complete"):
             break
         _apply_one(message, known, effect)
     effect.results = {key: value for key, value in known.items() if value is not results.get(key)}
-    if len(effect.warnings) > _MOST_NOTES:
-        more = len(effect.warnings) - _MOST_NOTES
-        effect.warnings[_MOST_NOTES:] = [f"WARNING: {more} more messages could not be applied."]
     return effect
 
 
@@ -130,12 +59,9 @@ def _apply_one(message: Document, known: Document, effect: Effect) -> None:
             _push(known, value, effect)
         elif key in LIVE_KEYS:
             effect.live[key] = value
-        elif key not in _NOT_FROM_PLUGINS and key not in _CONTENT_KEYS:
+        elif key not in _NOT_FROM_PLUGINS:
             known[key] = value
-    shown = content.render(message, effect.warnings)
-    if shown is not None:
-        known["html"] = shown
-    if shown is not None or "table" in message:
+    if "html" in message or "table" in message:
         effect.live["redraw"] = new_id("m")
     _complete(message, known)
 
@@ -198,7 +124,7 @@ _IS_SOUND = {"tags": _is_tag, "actions": _is_action, "limits": _is_limit}
 
 def _complete(message: Document, known: Document) -> None:
     """A message with `code` or `complete` reports the end; the exit code does not count then."""
-    if "code" in message or message.get("complete"):
+    if records.reports_end(message):
         known["complete"] = True
         known["code"] = message.get("code") or 0
         if "description" in message:

@@ -91,7 +91,7 @@ class Queue:
         for key in todo.queue_keys:
             yield key, lambda turn, key=key: _serve(turn, key, launch)  # type: ignore[misc]
         for row in todo.ready[:room]:
-            yield row.id, lambda turn, row=row: starting.start_ready(turn, row, launch)  # type: ignore[misc]
+            yield row.id, lambda turn, row=row: _start(turn, row, launch)  # type: ignore[misc]
 
 
 def _answer(turn: Turn, row: Any, launch: Launch, kill: Kill) -> None:
@@ -127,6 +127,12 @@ def _wake(turn: Turn, row: Any) -> None:
         columns=columns,
         drop=("until",),
     )
+
+
+def _start(turn: Turn, row: Any, launch: Launch) -> None:
+    """Start a new job, after those who wait in its queue."""
+    _serve(turn, row.queue_key, launch)
+    starting.start_ready(turn, row, launch)
 
 
 def _serve(turn: Turn, queue_key: str, launch: Launch) -> None:

@@ -22,16 +22,19 @@ def abort(turn: Turn, row: Any, reason: str) -> bool:
         ending.abort_now(turn, row, reason)
         return False
     results = json.loads(row.results) if row.results else {}
+    is_active = row.state == State.ACTIVE
     # A plugin that reported its result first keeps it; what is left of it is killed all the same.
+    keeps_result = is_active and results.get("complete")
     outcome = {"complete": True, "code": "abort", "description": reason}
     Job.patch(
         turn.connection,
         row.id,
         columns={"abort_reason": None, "due": None},
-        results={} if results.get("complete") else outcome,
+        results={} if keeps_result else outcome,
         doc={"aborting": True},
+        activity=[] if is_active else [activity(f"Aborting Job: {reason}", our_name())],
     )
-    return bool(row.state == State.ACTIVE)
+    return bool(is_active)
 
 
 def resume(turn: Turn, row: Any, launch: Launch) -> None:

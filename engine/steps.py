@@ -15,8 +15,8 @@ from core.config import Settings
 from engine import ending, finish, outputs, watch
 from engine.file_worker import Delivery, FileWorker
 from engine.fleet import Fleet
-from engine.messages import Batch
 from engine.queue import Queue, Todo
+from engine.records import Batch
 from engine.turn import Run, Turn
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 
 from core import clock, json
 from engine import messages
-from engine.messages import Batch
+from engine.records import Batch
 from engine.turn import Run, Turn
 from models.job import Job
 from services.transitions import Row, activity
@@ -62,7 +62,7 @@ def _entries(server: str, run: Run, batch: Batch, warnings: list[str]) -> list[R
         text = f"Spawned child process: PID {run.spawned['pid']}"
         entries.append(activity(text, server) | {"epoch": round(run.spawned["at"], 3)})
     entries += [note | {"server": server} for note in batch.notes]
-    return entries + [activity(text, server) for text in warnings]
+    return entries + [activity(text, server) for text in (*batch.warnings, *warnings)]
 
 
 def _doc_changes(row: Any, run: Run, pushed: dict[str, list[Any]]) -> Document:

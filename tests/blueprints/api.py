@@ -1,6 +1,5 @@
 """How tests call the API, and what they expect of every error."""
 
-import io
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +58,14 @@ def assert_error_shape(response: TestResponse) -> None:
     assert response.json["description"]
 
 
-def upload(text: bytes, name: str) -> tuple[io.BytesIO, str]:
-    """A file as the test client sends it."""
-    return io.BytesIO(text), name
+def multipart(*parts: tuple[str, str | None, bytes]) -> dict[str, Any]:
+    """A multipart body as options of a call; its parts are name, file name and content."""
+    body = b""
+    for name, filename, content in parts:
+        file = "" if filename is None else f'; filename="{filename}"'
+        head = f'--limit\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
+        body += head.encode() + content + b"\r\n"
+    return {
+        "data": body + b"--limit--\r\n",
+        "content_type": "multipart/form-data; boundary=limit",
+    }

@@ -1,10 +1,11 @@
 """Reading requests: queries, bodies of all kinds, their limits, and what wins over what."""
 
 import io
+from pathlib import Path
 
 import pytest
 
-from tests.blueprints.api import assert_error, upload
+from tests.blueprints.api import assert_error, multipart
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -75,7 +76,12 @@ def test_forms_are_read_like_queries(nobody):
 
 
 def test_multipart_bodies_give_fields_and_files(nobody):
-    reply = nobody("echo", data={"a": ["1", "2"], "b": "ä", "f": upload(b"abc", "x.txt")})
+    reply = nobody(
+        "echo",
+        **multipart(
+            ("a", None, b"1"), ("a", None, b"2"), ("b", None, "ä".encode()), ("f", "x.txt", b"abc")
+        ),
+    )
     assert echoed(reply) == {"a": ["1", "2"], "b": "ä"}
     assert reply.json["files"] == {"f": {"name": "x.txt", "size": 3}}
 
@@ -176,14 +182,22 @@ def test_unread_bodies_are_drained_after_the_reply(nobody, method):
 
 
 def test_large_fields_of_multipart_bodies_are_refused(nobody):
-    parts = {"a": "x" * 1_500_000, "f": upload(b"x", "x")}
-    assert_error(nobody("echo", data=parts), 413, "api", "The form has too many or too large")
+    reply = nobody("echo", **multipart(("a", None, b"x" * 1_500_000)))
+    assert_error(reply, 413, "api", "The form has too many or too large fields.")
 
 
 def test_files_may_be_larger_than_parameters(nobody):
-    reply = nobody("echo", data={"f": upload(b"x" * 1_500_000, "x")})
+    reply = nobody("echo", **multipart(("f", "x", b"x" * 1_500_000)))
     assert reply.json["files"]["f"]["size"] == 1_500_000
-    assert nobody("echo", data={"f": upload(b"x" * 2_500_000, "x")}).status_code == 413
+    assert nobody("echo", **multipart(("f", "x", b"x" * 2_500_000))).status_code == 413
+
+
+def test_files_of_a_body_that_breaks_off_are_closed(nobody):
+    whole = multipart(("f", "x", b"x" * 1_000_000))
+    before = set(Path("/proc/self/fd").iterdir())
+    reply = nobody("echo", data=whole["data"][:600_000], content_type=whole["content_type"])
+    assert_error(reply, 400, "api", "Failed to parse the multipart body")
+    assert len(set(Path("/proc/self/fd").iterdir())) <= len(before)
 
 
 def test_in_merged_endpoints_the_query_wins(call, job):

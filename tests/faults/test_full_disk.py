@@ -1,0 +1,119 @@
+"""A full disk: no run is accepted, running jobs wait, nothing is lost."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from tests.processes import until
+from tests.server import Server
+
+SIZE = 48 * 1024 * 1024
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A server whose instance lies on a file system of 48 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system takes root")
+    instance = tmp_path / "instance"
+    instance.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(instance)]
+    if subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("this host does not let us mount a file system")
+    server = Server(tmp_path, MIN_FREE_BYTES=8 * 1024 * 1024)
+    try:
+        yield server.start()
+    finally:
+        server.clear()
+        subprocess.run(["umount", "--lazy", str(instance)], check=True)
+
+
+def fill(server, leave=0):
+    """Leave so many bytes free."""
+    with (server.instance / "filler").open("wb") as file:
+        status = os.statvfs(server.instance)
+        free = status.f_bavail * status.f_frsize
+        for _ in range((free - leave) // 65536):
+            file.write(b"x" * 65536)
+        if not leave:
+            try:
+                while True:
+                    os.write(file.fileno(), b"x" * 4096)
+            except OSError:
+                return
+
+
+def empty(server):
+    (server.instance / "filler").unlink()
+
+
+def test_no_run_is_accepted_on_a_nearly_full_disk(small):
+    event = small.event("#!/bin/sh\ntrue\n")
+    fill(small, leave=4 * 1024 * 1024)
+    response = small.post("run_event", {"id": event})
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert response.json()["description"] == "Not enough disk space to run jobs."
+    empty(small)
+    assert small.run_and_wait(id=event)["code"] == 0
+
+
+def test_queued_jobs_wait_until_there_is_space(small):
+    limits = [
+        {"type": "job", "enabled": True, "amount": 1},
+        {"type": "queue", "enabled": True, "amount": 5},
+    ]
+    event = small.event("#!/bin/sh\nsleep 1\n", limits=limits)
+    first, second = small.run(id=event), small.run(id=event)
+    small.wait_for_state(second, "queued")
+    fill(small, leave=4 * 1024 * 1024)
+    small.wait(first)
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        assert small.job(second)["state"] in ("queued", "ready")
+        time.sleep(0.1)
+    empty(small)
+    assert small.wait(second)["code"] == 0
+
+
+def test_a_job_that_runs_while_the_disk_is_full_loses_nothing(small):
+    script = """#!/bin/bash
+for step in $(seq 2000); do echo "line $step"; done
+echo '{"xy":1,"data":{"steps":[1]}}'
+read -r < go
+for step in $(seq 2000); do echo "later $step"; done
+echo '{"xy":1,"data":{"steps":[2]}}'
+exit 6
+"""
+    script = script.replace("for step", "mkfifo go\nfor step", 1)
+    job_id = small.run(script)
+    small.wait_for_log(job_id, "line 2000")
+    small.wait(job_id, lambda job: job.get("data"))
+    cwd = small.job(job_id)["cwd"]
+    fill(small)
+    with open(f"{cwd}/go", "w") as file:
+        file.write("go\n")
+    time.sleep(3)
+    assert small.get("ping").status_code == 200
+    assert small.post("run_event", {"id": "any"}).status_code in (404, 503)
+    empty(small)
+    job = small.wait(job_id)
+    assert (job["code"], job["data"]) == (6, {"steps": [1, 2]})
+    lines = [f"line {n}\n" for n in range(1, 2001)] + [f"later {n}\n" for n in range(1, 2001)]
+    assert small.log(job_id).decode() == "".join(lines)
+    assert small.run_and_wait("#!/bin/sh\ntrue\n")["code"] == 0
+
+
+def test_a_job_that_ends_while_the_disk_is_full_is_recorded_later(small):
+    jobs = [small.run("#!/bin/sh\necho hello\nsleep 1.5\nexit 4\n") for _ in range(5)]
+    for job_id in jobs:
+        small.wait_for_log(job_id, "hello")
+    fill(small)
+    until(lambda: not small.job_processes(), what="end of the processes")
+    time.sleep(2)
+    empty(small)
+    for job_id in jobs:
+        job = small.wait(job_id)
+        assert (job["code"], job["output"]) == (4, "hello\n")
