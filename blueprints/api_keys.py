@@ -5,7 +5,7 @@ from typing import Any
 from blueprints.replies import Returned
 from blueprints.wire import BODY, ApiBlueprint, NoParameters, params, requires
 from schemas.api_key import ApiKeyId, CreateApiKey, UpdateApiKey
-from schemas.replies import ApiKeyReply, NewApiKeyReply, RowsReply
+from schemas.replies import ApiKeyReply, ApiKeysReply, NewApiKeyReply
 from services import api_keys
 from services.access import Caller, Privilege
 
@@ -15,7 +15,7 @@ bp = ApiBlueprint("api_keys", __name__)
 _PAGE_SIZE = 100
 
 
-@bp.api("get_api_keys", returns=RowsReply)
+@bp.api("get_api_keys", returns=ApiKeysReply)
 @params(NoParameters, source=BODY)
 @requires(Privilege.ADMIN)
 def get_api_keys(_caller: Caller) -> Returned:

@@ -49,7 +49,7 @@ def current_caller(privilege: Privilege | None = None) -> Caller:
 def _refuse_session(in_body: dict[str, Any]) -> None:
     """There are no sessions, so none is valid; an empty one is none."""
     session = (
-        request.cookies.get("session_id")
+        ("HTTP_COOKIE" in request.environ and request.cookies.get("session_id"))
         or request.headers.get("X-Session-ID")
         or in_body.get("session_id")
     )

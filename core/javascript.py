@@ -47,8 +47,8 @@ def parse_int(value: Any) -> float:
     if match is None:
         return math.nan
     number = int(match[1])
-    # So many digits are infinity in JavaScript; no count or direction is meant by them.
-    return number if abs(number) < _FIRST_INEXACT else math.copysign(_FIRST_INEXACT, number)
+    # Beyond that, JavaScript itself is not exact, and no count or direction is meant.
+    return max(-_FIRST_INEXACT, min(number, _FIRST_INEXACT))
 
 
 def _number_text(number: float) -> str:

@@ -83,7 +83,7 @@ def _sort(record: bytes, batch: Batch) -> None:
 
 
 def _render_content(batch: Batch) -> None:
-    """Render the last content that counts, as `html`; it hides all others, and rendering is dear."""
+    """Render the last content that counts, as `html`: it hides all others, and it is dear."""
     counting = 1 + next(
         (index for index, message in enumerate(batch.messages) if reports_end(message)),
         len(batch.messages) - 1,

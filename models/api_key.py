@@ -16,10 +16,10 @@ class ApiKey(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
     digest: Mapped[str] = mapped_column(sa.String(64), unique=True)
 
     @classmethod
-    def by_digest(cls, connection: sa.Connection, digest: str) -> Document | None:
-        """The document of the key with this digest."""
-        text = connection.scalar(_BY_DIGEST, {"digest": digest})
-        return None if text is None else json.loads(text)
+    def text_by_digest(cls, connection: sa.Connection, digest: str) -> str | None:
+        """The document of the key with this digest, as the JSON text that is stored."""
+        text: str | None = connection.scalar(_BY_DIGEST, {"digest": digest})
+        return text
 
     @classmethod
     def add(cls, connection: sa.Connection, document: Document, digest: str) -> None:

@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
 
+from models.readers import ThreadReaders
 from models.writer import GroupCommitWriter
 
 Result = TypeVar("Result")
@@ -44,7 +45,10 @@ class Database(SQLAlchemy):
     """Flask-SQLAlchemy with short reads and one way to write."""
 
     def read(self, work: Callable[[sa.Connection], Result]) -> Result:
-        """Run `work` on a connection of its own, given back at once."""
+        """Run `work`, a few short queries, on a connection that nobody else uses meanwhile."""
+        if self.engine.dialect.name == "sqlite":
+            readers: ThreadReaders = current_app.extensions["switchyard_readers"]
+            return readers.run(work)
         with self.engine.connect() as connection:
             return work(connection)
 
@@ -75,6 +79,7 @@ def init_database(app: Flask) -> None:
         with app.app_context():
             sa.event.listen(db.engine, "connect", _set_up_sqlite)
             app.extensions["switchyard_writer"] = GroupCommitWriter(db.engine)
+            app.extensions["switchyard_readers"] = ThreadReaders(db.engine)
 
 
 def _create_private(path: str | None) -> None:

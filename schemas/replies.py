@@ -71,6 +71,22 @@ class EventStateReply(EventReply):
     queued = fields.Integer(required=True)
 
 
+class PagedListHeader(ListHeader):
+    """How long a list is, and how clients would page through it."""
+
+    page_size = fields.Integer()
+    first_page = fields.Integer()
+    last_page = fields.Integer()
+    type = fields.String()
+
+
+class ApiKeysReply(Reply):
+    """A list of API keys' records."""
+
+    rows = fields.List(fields.Dict(), required=True)
+    list = fields.Nested(PagedListHeader, required=True)
+
+
 class ApiKeyReply(Reply):
     """An API key's record, without the key."""
 

@@ -4,9 +4,10 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from functools import lru_cache
 from typing import Any
 
-from core import clock, javascript
+from core import clock, javascript, json
 from core.errors import Forbidden, NotAuthenticated
 from core.tokens import key_digest, key_hash
 from models.api_key import ApiKey
@@ -14,6 +15,8 @@ from models.database import db
 
 Document = Mapping[str, Any]
 
+#: Parsed records that are kept; the text of each is read and compared every time.
+_MOST_KEYS_KEPT = 256
 _NO_ACCESS = "You do not have the required account privileges to access"
 
 
@@ -169,10 +172,17 @@ def authenticate(plain_key: str | None) -> Caller:
     if not plain_key:
         raise NotAuthenticated("No Session ID or API Key could be found")
     digest = key_digest(plain_key)
-    record = db.read(lambda connection: ApiKey.by_digest(connection, digest))
-    if record is None or not _opens(record, plain_key):
+    text = db.read(lambda connection: ApiKey.text_by_digest(connection, digest))
+    if text is None or not _opens(_record_of(text), plain_key):
         raise NotAuthenticated("Invalid API Key")
-    return _caller_of(record)
+    return _caller_of(text)
+
+
+@lru_cache(_MOST_KEYS_KEPT)
+def _record_of(text: str) -> Document:
+    """A key's record; parsed once as long as its text is the same."""
+    record: Document = json.loads(text)
+    return record
 
 
 def _opens(record: Document, plain_key: str) -> bool:
@@ -183,7 +193,9 @@ def _opens(record: Document, plain_key: str) -> bool:
     return is_own and javascript.is_truthy(record.get("active")) and not is_expired
 
 
-def _caller_of(record: Document) -> Caller:
+@lru_cache(_MOST_KEYS_KEPT)
+def _caller_of(text: str) -> Caller:
+    record = _record_of(text)
     privileges = record.get("privileges") or {}
     return Caller(
         id=record["id"],

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core import clock, javascript
+from core import clock, javascript, json
 from core.config import Settings
 from core.errors import NotFound
 from core.ids import new_id, random_name
@@ -79,7 +79,8 @@ def ensure_admin(connection: sa.Connection, settings: Settings) -> str | None:
 
 def _admit(connection: sa.Connection, plain_key: str) -> None:
     """Let exactly this plain key open the administrator's record."""
-    owner = ApiKey.by_digest(connection, key_digest(plain_key))
+    text = ApiKey.text_by_digest(connection, key_digest(plain_key))
+    owner = None if text is None else json.loads(text)
     if owner is not None and owner["id"] != ADMIN_ID:
         # It is an ordinary key already: that record becomes the administrator's.
         powers = {"active": 1, "expires": 0, "privileges": {Privilege.ADMIN: True}}

@@ -121,18 +121,24 @@ class Server:
 
     def stop(self, number=signal.SIGTERM, *, group=False):
         """End the supervisor with a signal; to `group`: as a terminal's Ctrl-C does."""
+        # An idle connection of ours would be waited for.
+        self._close_clients()
         process, self.process = self.process, None
         (os.killpg if group else os.kill)(process.pid, number)
         process.wait(20)
+        self.client = self.client_with(ADMIN_KEY)
 
     def clear(self):
         """End everything that is left of it."""
-        if self.process is not None:
+        if self.process is not None and self.process.poll() is None:
             self.stop()
-        for client in self._clients:
-            client.close()
+        self._close_clients()
         for pid in [*self.launchers, *self.job_processes()]:
             kill(pid, signal.SIGKILL)
+
+    def _close_clients(self):
+        while self._clients:
+            self._clients.pop().close()
 
     # The API
 

@@ -133,7 +133,10 @@ def test_lone_surrogates_are_replaced(nobody):
     [
         (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
         (b"abc", "multipart/form-data"),
-        (b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--", "multipart/form-data; boundary=x"),
+        (
+            b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--",
+            "multipart/form-data; boundary=x",
+        ),
     ],
 )
 def test_malformed_multipart_bodies_are_an_ordinary_400(nobody, body, kind):

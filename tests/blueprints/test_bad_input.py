@@ -1,0 +1,86 @@
+"""Whatever a client sends, it gets a sane result or the one error shape; never a 500, no hang."""
+
+import itertools
+
+import pytest
+
+from blueprints.wire import Source, endpoints
+from tests.blueprints.api import assert_error_shape
+from tests.blueprints.test_auth import VALID
+
+ODD_VALUES = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**30,
+    -(10**299),
+    "",
+    " ",
+    "x",
+    "x" * 100_000,
+    "<b>",
+    "a\x00b",
+    "\ufffd🚂",
+    "../../etc/passwd",
+    "constructor",
+    "1e999",
+    "NaN",
+    "%",
+    [],
+    {},
+    [[]],
+    [None],
+    ["x", 1, {}],
+    {"a": 1},
+    {"length": 1},
+    {"__proto__": {"x": 1}},
+    [["x"] * 100] * 100,
+]
+#: Keys that mean something to some endpoint, declared or not.
+COMMON_KEYS = ("id", "title", "icon", "notes", "label", "enabled", "category", "targets", "tags")
+
+
+def check(reply, name, sent):
+    """The reply is a success, or an error that blames the request."""
+    context = f"{name}: {str(sent)[:200]} -> {reply.status_code} {reply.text[:200]}"
+    assert reply.status_code < 500, context
+    if reply.status_code >= 400 and not reply.text.startswith(("(Auth", "Job record", "No log")):
+        assert_error_shape(reply)
+
+
+@pytest.mark.parametrize("name", list(endpoints))
+def test_odd_values_of_every_parameter(call, name):
+    declared = [field.data_key or key for key, field in endpoints[name].schema.fields.items()]
+    for key, value in itertools.product({*declared, *COMMON_KEYS}, ODD_VALUES):
+        body = {**VALID.get(name, {}), key: value}
+        check(call(name, body), name, body)
+
+
+@pytest.mark.parametrize("name", list(endpoints))
+def test_odd_keys(call, name):
+    for key in ("", "constructor", "__proto__", "caller", "self", "params/", "a" * 10_000, "\x00"):
+        body = {**VALID.get(name, {}), key: 1}
+        check(call(name, body), name, body)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, endpoint in endpoints.items() if endpoint.source is not Source.BODY]
+)
+def test_odd_queries(call, name):
+    fields = endpoints[name].schema.fields
+    for key in {*fields, "id", "token"}:
+        for value in ("", "%00", "%FF", "a&{0}=b", "x" * 7000, "-1", "99999999999999999999", "+"):
+            query = f"{key}={value.format(key)}"
+            check(call(f"/api/app/{name}/v1?{query}"), name, query)
+
+
+@pytest.mark.parametrize("name", ["create_event", "update_event", "run_event"])
+def test_odd_values_deep_inside_an_event(call, event, name):
+    """The parts of an event that other code walks through."""
+    for key, value in itertools.product(("limits", "actions", "triggers", "fields"), ODD_VALUES):
+        for inner in (value, [value], [{"type": value, "enabled": True}], [{"id": value}]):
+            body = {**VALID["create_event"], "id": event, key: inner}
+            check(call(name, body), name, body)
