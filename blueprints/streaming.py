@@ -1,14 +1,16 @@
 """What a job's event stream says: updates, new log text, the end; as Server-Sent Events."""
 
 import codecs
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from core import blobs, json
 from core.archive import StoredLog
-from services import job_views
+from services import job_views, jobs
 from services.follow import Subscription
+from services.transitions import State
 
 Document = dict[str, Any]
 
@@ -16,6 +18,8 @@ Document = dict[str, Any]
 END_ID = "end"
 #: An idle stream gets a comment this often, so that proxies keep it open, seconds.
 _KEEPALIVE_SECONDS = 15.0
+#: A queued job's place is looked at this often, seconds.
+_POSITION_SECONDS = 1.0
 _RETRY_MILLISECONDS = 1000
 _OUTPUT_BYTES = 64 * 1024
 _WHEN_TRUTHY = ("cpu", "mem", "disk", "net", "updated", "position")
@@ -40,12 +44,27 @@ class JobStream:
         while (row := self._subscription.row) is not None and not row.final:
             yield self._event("update", self._update(row))
             yield from self._output(row)
-            while not self._subscription.wait(_KEEPALIVE_SECONDS):
-                yield ": still there\n\n"
+            yield from self._idle(row)
         if row is not None:
             yield from self._output(row)
         yield self._event("update", self._final_update(row))
         yield f"id: {END_ID}\nevent: end\ndata: {{}}\n\n"
+
+    def _idle(self, row: Any) -> Iterator[str]:
+        """Wait for news; comments keep the connection open meanwhile."""
+        silent_since = time.monotonic()
+        pause = _KEEPALIVE_SECONDS if row.state != State.QUEUED else _POSITION_SECONDS
+        while not self._subscription.wait(pause):
+            if self._has_moved(row):
+                return
+            if time.monotonic() - silent_since >= _KEEPALIVE_SECONDS:
+                yield ": still there\n\n"
+                silent_since = time.monotonic()
+
+    def _has_moved(self, row: Any) -> bool:
+        """Whether a queued job has another place now; its own row does not tell."""
+        position: int | None = self._told["position"]
+        return bool(row.state == State.QUEUED and jobs.position_of(row) != position)
 
     def _event(self, name: str, data: Document) -> str:
         row = self._subscription.row
@@ -56,9 +75,11 @@ class JobStream:
 
     def _update(self, row: Any) -> Document:
         """What changed in a live job since this client's last update."""
-        job = job_views.live_document(row)
+        position = self._told["position"] = jobs.position_of(row)
+        job = job_views.live_document(row, position)
+        is_first = len(self._told) == 1
         update: Document = {"xy": 1}
-        if not self._told:
+        if is_first:
             update |= {"id": row.id, "started": row.started}
         if self._is_news("state", row.state):
             update["state"] = row.state

@@ -123,13 +123,17 @@ def get_text(job_id: str, caller: Caller, remove: Sequence[str] = ()) -> str:
 def whole_document(row: Any, log_limit_bytes: int) -> Document:
     """Everything that get_job shows of a job."""
     if not row.final:
-        position = None
-        if row.state == State.QUEUED:
-            position = db.read(lambda connection: live_jobs.position(connection, row))
-        return job_views.live_details(row, position)
+        return job_views.live_details(row, position_of(row))
     document = job_views.record_of(row)
     output = job_views.output_of(row, log_limit_bytes)
     return document if output is None else document | {"output": output}
+
+
+def position_of(row: Any) -> int | None:
+    """A queued job's place in its queue now; nothing for any other job."""
+    if row.state != State.QUEUED:
+        return None
+    return db.read(lambda connection: live_jobs.position(connection, row))
 
 
 def download_token(job_id: str) -> str:
