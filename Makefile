@@ -16,7 +16,7 @@ help:
 	@echo 'make lint     check style, types and import rules'
 	@echo 'make format   rewrite the code in the common style'
 	@echo 'make bench    measure speed and memory, print the figures'
-	@echo 'make faults   run the tests that kill processes at random moments'
+	@echo 'make faults   run only the tests that kill processes and fill disks'
 	@echo 'make clean    remove the virtual environment and caches, never the instance'
 
 # exec: signals that are sent to this step must reach the supervisor itself.
@@ -40,7 +40,7 @@ bench: $(VENV)/dev.stamp
 	@$(CLEAN_ENV) $(PY) -m bench $(ARGS)
 
 faults: $(VENV)/dev.stamp
-	@$(CLEAN_ENV) $(PY) -m pytest -q -m faults tests/faults $(ARGS)
+	@$(CLEAN_ENV) $(PY) -m pytest -q tests/faults $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,7 +17,9 @@ class UnexpectedReplyError(Exception):
     """The server answered with something that the benchmark can't use."""
 
 
-def head(path: str, key: str, *, method: str = "GET", length: int = 0, version: str = "1.1") -> bytes:
+def head(
+    path: str, key: str, *, method: str = "GET", length: int = 0, version: str = "1.1"
+) -> bytes:
     """A request's bytes up to its body."""
     lines = [f"{method} {path} HTTP/{version}", "Host: localhost"]
     if key:

@@ -1,5 +1,6 @@
 """What a benchmark found: figures, their bare counterparts and their targets."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Figure:
         if self.bare is None:
             return ""
         bare = f"{self.bare.name}: {_amount(self.bare.value, self.unit)}"
-        return f"{self.value / self.bare.value:.2f} × {bare}" if self.bare.value else f"({bare})"
+        return f"{self.value / self.bare.value:.2f} x {bare}" if self.bare.value else f"({bare})"
 
     @property
     def _target(self) -> str:
@@ -74,10 +75,10 @@ def _amount(value: float, unit: str) -> str:
 def percentile(values: Iterable[float], percent: float) -> float:
     """The smallest value that at least `percent` of all values don't exceed."""
     ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * percent // 100).__int__() - 1)]
+    return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]
 
 
-def run(measure: Callable[[], Sequence[Figure]]) -> None:
+def report(measure: Callable[[], Sequence[Figure]]) -> None:
     """Measure and print, for a benchmark that is started alone."""
     for figure in measure():
         print(figure.line)

@@ -3,7 +3,7 @@
 import time
 
 from bench import processes
-from bench.figures import MIB, Bare, Figure, run
+from bench.figures import MIB, Bare, Figure, report
 from bench.server import BareServer, Server, Switchyard
 
 #: Used before, so that nothing is left to be loaded.
@@ -19,17 +19,22 @@ def measure() -> list[Figure]:
         time.sleep(_SETTLE_SECONDS)
         ours, bare = _Clock(server), _Clock(bare_server)
         time.sleep(_SECONDS)
-        figures = [Figure("idle, all together", ours.percent, "% of a core", Bare("bare server", bare.percent), at_most=1)]
-        worker = Bare("bare worker", max(map(_mib, bare_server.workers)))
+        percent, bare_percent = ours.percent, Bare("bare server", bare.percent)
+        total = Figure("idle, all together", percent, "% of a core", bare_percent, at_most=1)
+        return [total, *_memory(server, bare_server)]
+
+
+def _memory(server: Switchyard, bare_server: BareServer) -> list[Figure]:
+    """The largest process of each kind."""
+    worker = Bare("bare worker", max(map(_mib, bare_server.workers)))
+    return [
+        Figure(f"idle, {name}", max(map(_mib, pids)), "MiB", worker, at_most=limit)
         for name, pids, limit in (
             ("web worker", server.workers, 80),
             ("engine", [server.engine], 80),
             ("launcher", server.launchers, 20),
-        ):
-            figures.append(
-                Figure(f"idle, {name}", max(map(_mib, pids)), "MiB", worker, at_most=limit)
-            )
-    return figures
+        )
+    ]
 
 
 def _use(server: Switchyard, bare_server: BareServer) -> None:
@@ -61,4 +66,4 @@ def _mib(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    run(measure)
+    report(measure)

@@ -88,7 +88,3 @@ def _pump(selector: selectors.BaseSelector, request: bytes, size: int, seconds: 
             elif missing[0] < 0:
                 raise UnexpectedReplyError("replies differ in length")
     return replies / elapsed
-
-
-if __name__ == "__main__":
-    raise SystemExit("This module measures nothing; try `python -m bench.get_job`.")

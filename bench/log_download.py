@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench import processes
 from bench.client import Connection, UnexpectedReplyError, head
-from bench.figures import MIB, Bare, Figure, percentile, run
+from bench.figures import MIB, Bare, Figure, percentile, report
 from bench.server import BareServer, Server, Switchyard
 
 LOG_BYTES = 200_000_000
@@ -137,4 +137,4 @@ def _await_archive(server: Switchyard, job_id: str) -> None:
 
 
 if __name__ == "__main__":
-    run(measure)
+    report(measure)

@@ -3,10 +3,11 @@
 import multiprocessing
 import threading
 import time
+from contextlib import ExitStack
 from itertools import cycle
 
 from bench.client import Connection
-from bench.figures import Bare, Figure, percentile, run
+from bench.figures import Bare, Figure, percentile, report
 from bench.server import KEY, BareServer, Switchyard
 
 CLIENTS = 8
@@ -48,14 +49,17 @@ def measure() -> list[Figure]:
 
 
 def _ask(server: Switchyard, bare_server: BareServer) -> list[tuple[float, float]]:
-    connections = cycle(
-        [(server.connect(), bare_server.connect()) for _ in range(_CONNECTIONS)]
-    )
-    pairs, ends = [], time.monotonic() + _SECONDS
-    while time.monotonic() < ends:
-        ours, bare = next(connections)
-        pairs.append((_milliseconds(ours, "/api/app/ping/v1"), _milliseconds(bare, "/bare")))
-        time.sleep(_PAUSE_SECONDS)
+    with ExitStack() as stack:
+        connections = [
+            (stack.enter_context(server.connect()), stack.enter_context(bare_server.connect()))
+            for _ in range(_CONNECTIONS)
+        ]
+        pairs, ends = [], time.monotonic() + _SECONDS
+        for ours, bare in cycle(connections):
+            pairs.append((_milliseconds(ours, "/api/app/ping/v1"), _milliseconds(bare, "/bare")))
+            time.sleep(_PAUSE_SECONDS)
+            if time.monotonic() >= ends:
+                break
     return pairs
 
 
@@ -84,4 +88,4 @@ def _submit(port: int, event: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    run(measure)
+    report(measure)

@@ -111,6 +111,11 @@ class Server:
         return False
 
     def _stop(self) -> None:
+        self._end_process()
+        self._end_others()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end_process(self) -> None:
         if self._process is not None:
             self._process.terminate()
             try:
@@ -118,7 +123,9 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end_others(self) -> None:
+        """End what belongs to the server and is nobody's child."""
 
 
 class BareServer(Server):
@@ -182,14 +189,9 @@ class Switchyard(Server):
             reply = connection.call("create_event/v1", **event | keys)
         return str(reply["event"]["id"])
 
-    def _stop(self) -> None:
-        launchers = self.launchers
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(_STOP_SECONDS)
-        for pid in launchers:
+    def _end_others(self) -> None:
+        for pid in self.launchers:
             _end_launcher(pid)
-        super()._stop()
 
 
 def _end_launcher(pid: int) -> None:

@@ -5,7 +5,7 @@ import selectors
 import time
 
 from bench.client import Connection, UnexpectedReplyError, head
-from bench.figures import Bare, Figure, percentile, run
+from bench.figures import Bare, Figure, percentile, report
 from bench.server import KEY, BareServer, Switchyard
 
 CLIENTS = 100
@@ -92,4 +92,4 @@ class _Client:
 
 
 if __name__ == "__main__":
-    run(measure)
+    report(measure)

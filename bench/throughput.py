@@ -2,10 +2,12 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import chain
 from typing import Any
 
 from bench.client import Connection, UnexpectedReplyError
-from bench.figures import Bare, Figure, run
+from bench.figures import Bare, Figure, report
 from bench.server import Switchyard
 from bench.spawning import spawns_per_second
 
@@ -25,34 +27,25 @@ def measure() -> list[Figure]:
         _submit_and_await(server, event, CLIENTS)
         submit_seconds, seconds = _submit_and_await(server, event, JOBS)
     return [
-        Figure(
-            f"{JOBS} jobs by {CLIENTS} clients", JOBS / seconds, "jobs/s", bare, at_least=120
-        ),
+        Figure(f"{JOBS} jobs by {CLIENTS} clients", JOBS / seconds, "jobs/s", bare, at_least=120),
         Figure("accepted while they submitted", JOBS / submit_seconds, "jobs/s"),
     ]
 
 
 def _submit_and_await(server: Switchyard, event: str, count: int) -> tuple[float, float]:
     """Seconds from the first submission to the last reply, and to the end of the last job."""
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        connections = [server.connect() for _ in range(CLIENTS)]
+    with ThreadPoolExecutor(CLIENTS) as pool, ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(CLIENTS)]
+
+        def submit(connection: Connection) -> list[str]:
+            share = range(count // CLIENTS)
+            return [connection.call("run_event/v1", id=event)["id"] for _ in share]
+
         started = time.time()
-        ids = [
-            job_id
-            for part in pool.map(
-                lambda connection: _submit(connection, event, count // CLIENTS), connections
-            )
-            for job_id in part
-        ]
+        ids = list(chain.from_iterable(pool.map(submit, connections)))
         submitted = time.time()
-    ended = max(job["completed"] for job in _await_end(connections[0], ids))
-    for connection in connections:
-        connection.close()
+        ended = max(job["completed"] for job in _await_end(connections[0], ids))
     return submitted - started, ended - started
-
-
-def _submit(connection: Connection, event: str, count: int) -> list[str]:
-    return [connection.call("run_event/v1", id=event)["id"] for _ in range(count)]
 
 
 def _await_end(connection: Connection, ids: list[str]) -> list[dict[str, Any]]:
@@ -75,4 +68,4 @@ def _await_end(connection: Connection, ids: list[str]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    run(measure)
+    report(measure)

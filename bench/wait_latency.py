@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from bench.client import UnexpectedReplyError
-from bench.figures import Bare, Figure, percentile, run
+from bench.figures import Bare, Figure, percentile, report
 from bench.server import BareServer, Switchyard
 from bench.spawning import spawn_and_reap
 
@@ -27,7 +27,8 @@ def measure() -> list[Figure]:
                 bare.get("/bare")
                 spawn_and_reap()
 
-            pairs = [(_milliseconds(wait), _milliseconds(ask_and_spawn)) for _ in range(WARM_UP + RUNS)]
+            turns = range(WARM_UP + RUNS)
+            pairs = [(_milliseconds(wait), _milliseconds(ask_and_spawn)) for _ in turns]
     waits, bares = zip(*pairs[WARM_UP:], strict=True)
     name = "bare view and `sh -c true`"
     return [
@@ -49,4 +50,4 @@ def _milliseconds(work: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    run(measure)
+    report(measure)

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: Pause after a defect, so that it does not fill the log, seconds.
 _AFTER_ERROR_SECONDS = 1.0
+#: After this one turn reads nothing more, so that the loop never looks dead, seconds.
+_LONGEST_READ_SECONDS = 0.5
 #: How much longer than its work took a run waits until it is looked at again.
 _WAIT_FOR_WORK = 4.0
 
@@ -142,7 +144,7 @@ class Engine:
         """Do everything that is to be done, in one transaction."""
         if time.monotonic() >= self._wake_at:
             self._look = True
-        news = [self._gather(run) for run in self._due_runs()]
+        news = self._gather_all()
         delivered = self._files.take()
         look, self._look = self._look, False
         todo = db.read(partial(self._queue.find, may_start=self._has_room())) if look else None
@@ -170,6 +172,16 @@ class Engine:
     def _due_runs(self) -> list[Run]:
         now = time.monotonic()
         return [run for run in self._fleet.touched() if run.next_write <= now]
+
+    def _gather_all(self) -> list[News]:
+        """Read what runs wrote, longest waiting first; what takes too long is left for later."""
+        ends = time.monotonic() + _LONGEST_READ_SECONDS
+        news = []
+        for run in sorted(self._due_runs(), key=lambda run: run.next_write):
+            if time.monotonic() > ends:
+                break
+            news.append(self._gather(run))
+        return news
 
     def _gather(self, run: Run) -> News:
         """Read what a run wrote; outside the transaction, because disks may be slow."""

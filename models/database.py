@@ -19,10 +19,9 @@ Result = TypeVar("Result")
 _AUTOCHECKPOINT_PAGES = 20_000
 
 _CONNECTION_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
+    "PRAGMA busy_timeout = 15000",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 15000",
     f"PRAGMA wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}",
     "PRAGMA cache_size = -8000",
 )
@@ -92,8 +91,14 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     """Prepare one SQLite connection; we begin transactions ourselves, so the driver must not."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    # Only the first connection to an empty file can set this; on all others it does nothing.
-    cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
     for pragma in _CONNECTION_PRAGMAS:
         cursor.execute(pragma)
+    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        _set_up_file(cursor)
     cursor.close()
+
+
+def _set_up_file(cursor: Any) -> None:
+    """Set what belongs to the file and stays; it takes the write lock, so only for a new file."""
+    cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    cursor.execute("PRAGMA journal_mode = WAL")

@@ -7,7 +7,7 @@ So a field raises that answer itself, instead of collecting what is wrong with a
 import re
 from typing import Any, ClassVar
 
-from marshmallow import EXCLUDE, Schema, fields, missing
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from core.errors import BadRequest
 from core.javascript import is_truthy, parse_int, to_string, type_of
@@ -51,7 +51,11 @@ class RequestSchema(Schema):
 
     def parse(self, values: Parameters) -> Parameters:
         """The view's arguments; raises the API's error for the first parameter that is wrong."""
-        arguments: Parameters = self.load(values)
+        try:
+            arguments: Parameters = self.load(values)
+        except ValidationError as error:
+            # From a field of marshmallow's own; ours have raised the API's error already.
+            raise BadRequest(f"Malformed parameter: {next(iter(error.messages_dict))}") from None
         if self.is_checked:
             check_names(values)
         if self.rest is not None:

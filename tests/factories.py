@@ -3,10 +3,10 @@
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
-
-from flask_migrate import upgrade
 
 from app import create_app
 from core import clock, json
@@ -20,6 +20,7 @@ from services.access import Caller, Privilege
 ADMIN = Caller("kadmin", "ann", "Admin", is_key=True, privileges=frozenset({Privilege.ADMIN}))
 NOBODY = Caller("knobody", "bob", "Nobody", is_key=True, privileges=frozenset())
 
+ROOT = Path(__file__).resolve().parents[1]
 _numbers = itertools.count(1)
 
 
@@ -38,15 +39,16 @@ def limited(*, categories=(), groups=(), privileges=()):
 
 def make_template(folder: Path) -> Path:
     """A migrated database file with the stock records; nobody has it open any more."""
-    app = create_app({"INSTANCE_PATH": folder, "DATABASE_URL": f"sqlite:///{folder}/template.db"})
+    environment = os.environ | {"SWITCHYARD_INSTANCE_PATH": str(folder)}
+    command = [sys.executable, "-m", "flask", "--app", "app", "db", "upgrade"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    app = create_app({"INSTANCE_PATH": folder})
     with app.app_context():
-        upgrade()
         db.write(lambda connection: stock.seed(connection, app.config))
-        db.write(lambda _: None)
         with db.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         close(app)
-    return folder / "template.db"
+    return folder / "switchyard.db"
 
 
 @contextmanager
@@ -173,6 +175,7 @@ def finish_job(job_id, *, log=None, heavy=None, **head):
             log_size=len(log or b""),
             log_form="row" if log else "none",
             log=log,
+            revision=row.revision + 1,
             head=json.dumps(document),
             heavy=json.dumps({"activity": []} | (heavy or {})),
         )

@@ -1,8 +1,11 @@
 """The endpoints of events: from the request to the stored event and the accepted job."""
 
+import threading
+
 import pytest
 
 from core import json
+from services import follow
 from tests import factories
 from tests.blueprints.api import EVENT, assert_error, multipart
 
@@ -160,10 +163,16 @@ def test_an_id_that_names_no_event_is_not_found(call, event_id, shown):
     assert_error(reply, 404, "event", f"Event not found: {shown}")
 
 
-def test_wait_answers_with_the_job_as_it_stands_when_time_is_up(call, event):
+def test_wait_answers_with_the_job_as_it_stands_when_time_is_up(call, event, monkeypatch):
+    # The thread that followed the job must not outlive the test's database.
+    monkeypatch.setattr(follow, "_LINGER_SECONDS", 0.0)
     reply = call(f"/api/app/run_event/v1/wait?id={event}&timeout=0.05")
     assert reply.json["job"]["state"] == "ready"
     assert "timeout" not in reply.json["job"]
+    for thread in threading.enumerate():
+        if "_listen" in thread.name:
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_events_of_other_categories_are_out_of_reach(make_key, event):

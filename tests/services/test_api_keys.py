@@ -1,0 +1,77 @@
+"""API keys: the first one, the one of the settings, and what their records keep."""
+
+import pytest
+
+from core.errors import NotAuthenticated
+from models.api_key import ApiKey
+from models.database import db
+from services import access, api_keys
+from services.access import OPERATOR
+
+
+def ensure(house, admin_key=""):
+    settings = {**house.config, "ADMIN_KEY": admin_key}
+    return db.write(lambda connection: api_keys.ensure_admin(connection, settings))
+
+
+def test_the_first_start_makes_an_administrators_key_once(house):
+    plain_key = ensure(house)
+    assert access.authenticate(plain_key).is_admin
+    assert ensure(house) is None
+    assert len(api_keys.list_all()) == 1
+
+
+def test_no_key_is_made_where_there_is_one_of_any_kind(house):
+    api_keys.create({"title": "x"}, OPERATOR)
+    assert ensure(house) is None
+
+
+def test_exactly_the_key_of_the_settings_works(house):
+    assert ensure(house, "first-key") is None
+    assert ensure(house, "first-key") is None
+    assert access.authenticate("first-key").is_admin
+    assert ensure(house, "second-key") is None
+    assert access.authenticate("second-key").id == "kadmin"
+    with pytest.raises(NotAuthenticated):
+        access.authenticate("first-key")
+    assert len(api_keys.list_all()) == 1
+
+
+def test_the_key_of_the_settings_works_again_after_it_was_spoiled(house):
+    ensure(house, "given-key")
+    api_keys.update("kadmin", {"active": 0, "privileges": {}, "expires": 1})
+    ensure(house, "given-key")
+    assert access.authenticate("given-key").is_admin
+    assert api_keys.get("kadmin")["revision"] == 3
+
+
+def test_an_ordinary_key_may_become_the_one_of_the_settings(house):
+    ensure(house, "old-key")
+    record, plain_key = api_keys.create({"title": "x", "categories": ["general"]}, OPERATOR)
+    ensure(house, plain_key)
+    found = access.authenticate(plain_key)
+    assert (found.id, found.is_admin, found.is_unlimited) == (record["id"], True, True)
+    with pytest.raises(NotAuthenticated):
+        access.authenticate("old-key")
+
+
+def test_the_plain_key_is_stored_nowhere(house):
+    _, plain_key = api_keys.create({"title": "x"}, OPERATOR)
+    rows = db.read(
+        lambda connection: str(connection.exec_driver_sql("SELECT * FROM api_keys").all())
+    )
+    assert plain_key not in rows
+
+
+@pytest.mark.parametrize("active", [None, 0, False, ""])
+def test_a_new_key_is_active(house, active):
+    record, _ = api_keys.create({"title": "x", "active": active}, OPERATOR)
+    assert record["active"] == 1
+
+
+def test_updates_at_the_same_time_are_both_kept(house):
+    record, _ = api_keys.create({"title": "x"}, OPERATOR)
+    api_keys.update(record["id"], {"a": 1})
+    api_keys.update(record["id"], {"b": 2})
+    stored = db.read(lambda connection: ApiKey.get(connection, record["id"]))
+    assert (stored["a"], stored["b"], stored["revision"]) == (1, 2, 3)

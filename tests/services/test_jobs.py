@@ -1,0 +1,338 @@
+"""Jobs as services: lists and their filters, changes, requests, access."""
+
+import json
+import math
+
+import pytest
+
+from core.errors import BadRequest, Conflict, Forbidden, NotFound
+from models.database import db
+from models.job import Job
+from services import jobs
+from tests.factories import (
+    ADMIN,
+    NOBODY,
+    add_job,
+    finish_job,
+    limited,
+    load,
+    stored_event,
+)
+
+
+def ids(filters, caller=ADMIN, **paging):
+    rows, _ = jobs.active_rows(filters, caller, **paging)
+    return [row["id"] for row in rows]
+
+
+@pytest.fixture
+def three(house):
+    """Three live jobs, the oldest first."""
+    return [
+        add_job(state="active", event=f"e{n}", started=100.0 + n, params={"n": n}, weight=3 - n)
+        for n in range(3)
+    ]
+
+
+# Lists
+
+
+def test_live_jobs_are_listed_newest_first(three):
+    finish_job(add_job())
+    assert ids({}) == three[::-1]
+
+
+@pytest.mark.parametrize(
+    ("paging", "order"),
+    [
+        ({"sort_dir": 1}, [0, 1, 2]),
+        ({"sort_by": "weight"}, [0, 1, 2]),
+        ({"sort_by": "weight", "sort_dir": 1}, [2, 1, 0]),
+        ({"sort_by": "event"}, [0, 1, 2]),
+        ({"sort_by": "nosuchkey"}, [0, 1, 2]),
+        ({"sort_dir": math.nan}, [0, 1, 2]),
+        ({"limit": 2}, [2, 1]),
+        ({"offset": 1}, [1, 0]),
+        ({"offset": 1, "limit": 1}, [1]),
+        ({"offset": 5}, []),
+        ({"limit": -1}, [2, 1]),
+        ({"offset": 10**9, "limit": 10**9}, []),
+    ],
+)
+def test_sorting_and_paging(three, paging, order):
+    assert ids({}, **paging) == [three[index] for index in order]
+
+
+def test_the_length_counts_what_is_not_shown(three):
+    _, length = jobs.active_rows({}, ADMIN, limit=1)
+    assert length == 3
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"event": "e1"}, [1]),
+        ({"event": "e1", "state": "active"}, [1]),
+        ({"event": "e1", "state": "queued"}, []),
+        ({"weight": "2"}, [1]),
+        ({"weight": 2}, [1]),
+        ({"started": "101"}, [1]),
+        ({"limits": ""}, [2, 1, 0]),
+        ({"targets": "main"}, [2, 1, 0]),
+        ({"params": "[object Object]"}, [2, 1, 0]),
+        ({"nosuchkey": None}, [2, 1, 0]),
+        ({"nosuchkey": False}, []),
+        ({"nosuchkey": ""}, []),
+        ({"event": ["e1"]}, []),
+        ({"event": 5}, []),
+        ({"id": {"a": 1}}, []),
+        ({"params.n": 1}, []),
+    ],
+)
+def test_filters_compare_like_javascript(three, filters, expected):
+    assert ids(filters) == [three[index] for index in expected]
+
+
+def test_lists_are_limited_by_category_and_group(house):
+    inside = add_job(category="general", targets=["main"])
+    add_job(category="other", targets=["main"])
+    elsewhere = add_job(category="general", targets=["gpu"])
+    assert ids({}, limited(categories=["general"], groups=["main"])) == [inside]
+    assert set(ids({}, limited(categories=["general"]))) == {inside, elsewhere}
+    assert ids({"category": "other"}, limited(categories=["general"])) == []
+
+
+def test_rows_show_live_values_and_no_heavy_ones(house):
+    job_id = add_job(state="active", job_input={"data": {"a": 1}})
+    db.write(
+        lambda connection: Job.patch(
+            connection,
+            job_id,
+            live={"progress": 0.5, "status": "s"},
+            results={"label": "l", "data": {"b": 1}, "files": ["x"]},
+            activity=[{"msg": "m"}],
+        )
+    )
+    ((row,), _) = jobs.active_rows({}, ADMIN)
+    assert (row["progress"], row["status"], row["label"]) == (0.5, "s", "l")
+    assert not {"activity", "input", "data", "files", "timelines", "output"} & row.keys()
+
+
+# One job
+
+
+def get(job_id, caller=ADMIN, remove=()):
+    return json.loads(jobs.get_text(job_id, caller, remove))
+
+
+def test_a_live_job_is_shown_with_its_details(house):
+    job_id = add_job(state="active", job_input={"data": {"a": 1}})
+    db.write(lambda connection: Job.patch(connection, job_id, results={"data": {"b": 1}}))
+    job = get(job_id)
+    assert (job["input"], job["data"], job["activity"]) == ({"data": {"a": 1}}, {"b": 1}, [])
+
+
+def test_a_final_job_is_shown_with_its_log(house):
+    job_id = add_job()
+    finish_job(job_id, log=b"caf\xe9\n", heavy={"data": {"b": 1}})
+    job = get(job_id)
+    assert (job["output"], job["data"], job["final"]) == ("caf\ufffd\n", {"b": 1}, True)
+
+
+def test_keys_are_removed_after_the_access_check(house):
+    job_id = add_job()
+    finish_job(job_id, log=b"x")
+    job = get(job_id, limited(categories=["general"]), ["category", "output", "nosuchkey"])
+    assert not {"category", "output"} & job.keys()
+    with pytest.raises(Forbidden, match="access category ID general"):
+        get(job_id, limited(categories=["other"]), ["category"])
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_limited_callers_are_refused_what_is_not_theirs(house, final):
+    job_id = add_job(category="general", targets=["main"])
+    if final:
+        finish_job(job_id)
+    assert get(job_id, NOBODY)["id"] == job_id
+    with pytest.raises(Forbidden, match="access category ID general"):
+        get(job_id, limited(categories=["other"]))
+    with pytest.raises(Forbidden, match="access targets: main"):
+        get(job_id, limited(groups=["gpu"]))
+
+
+def test_an_unknown_job_is_not_found(house):
+    with pytest.raises(NotFound, match="^Failed to load job details: jx: "):
+        jobs.get_text("jx", ADMIN)
+
+
+def test_many_jobs_keep_their_order_and_missing_ones_their_place(house):
+    final, live = add_job(), add_job(state="active")
+    finish_job(final, log=b"log", heavy={"activity": [{"msg": "m"}], "data": {"a": 1}})
+    texts = jobs.many_texts([live, "jx", final, live], ADMIN, verbose=False)
+    rows = [json.loads(text) for text in texts]
+    assert [row.get("id") for row in rows] == [live, None, final, live]
+    assert rows[1] == {"err": "Failed to locate job: jx"}
+    assert rows[2]["output"] == "log"
+    assert not {"activity", "data", "limits", "actions"} & (rows[0].keys() | rows[2].keys())
+    (verbose,) = jobs.many_texts([final], ADMIN, verbose=True)
+    assert json.loads(verbose)["data"] == {"a": 1}
+
+
+def test_forbidden_jobs_look_like_missing_ones_in_lists(house):
+    job_id = add_job(category="general")
+    finish_job(job_id)
+    (text,) = jobs.many_texts([job_id], limited(categories=["other"]), verbose=True)
+    assert json.loads(text) == {"err": f"Failed to locate job: {job_id}"}
+
+
+def test_five_hundred_ids_are_fine(house):
+    job_id = add_job()
+    assert len(jobs.many_texts([job_id, "jx"] * 250, ADMIN, verbose=False)) == 500
+
+
+# Requests and changes
+
+
+def test_an_abort_is_noted_once_with_its_reason(house):
+    job_id = add_job(state="active")
+    jobs.abort(job_id, ADMIN)
+    assert load(job_id).abort_reason == "Manually aborted by API Key: Admin"
+    jobs.abort(job_id, limited())
+    assert load(job_id).abort_reason == "Manually aborted by API Key: Admin"
+
+
+def test_jobs_that_can_not_be_aborted(house):
+    final = add_job()
+    finish_job(final)
+    with pytest.raises(Conflict, match="^Job not found or is no longer active: "):
+        jobs.abort(final, ADMIN)
+    with pytest.raises(NotFound, match="^Job not found or is no longer active: jx"):
+        jobs.abort("jx", ADMIN)
+    with pytest.raises(Forbidden):
+        jobs.abort(add_job(), limited(categories=["other"]))
+
+
+def resume(job_id, caller=ADMIN, params=None):
+    jobs.resume(job_id, params, None, caller, "127.0.0.1", "agent")
+
+
+SUSPENSION = {"type": "suspend", "condition": "start", "enabled": True, "active": True, "date": 1.0}
+
+
+def test_a_resume_is_noted_and_ends_the_suspension_at_once(house):
+    job_id = add_job(state="starting", suspended=True, actions=[SUSPENSION])
+    resume(job_id, params={"a": 1})
+    row = load(job_id)
+    asked = json.loads(row.resume)
+    assert (asked["params"], asked["by"], asked["ip"]) == ({"a": 1}, "ann", "127.0.0.1")
+    assert "suspended" not in json.loads(row.doc)
+    with pytest.raises(Conflict, match="^Job is not currently suspended: "):
+        resume(job_id)
+
+
+def test_what_can_not_be_resumed(house):
+    with pytest.raises(Conflict, match="^Job is not currently suspended: "):
+        resume(add_job(state="active"))
+    with pytest.raises(Conflict, match="^Cannot locate active suspend action in job: "):
+        resume(add_job(state="starting", suspended=True))
+    with pytest.raises(NotFound, match="^Job not found or is no longer active: jx"):
+        resume("jx")
+
+
+def test_only_final_jobs_are_deleted(house):
+    live, final = add_job(state="active"), add_job()
+    finish_job(final)
+    with pytest.raises(Conflict, match=f"^Cannot delete a job that is still active: {live}"):
+        jobs.delete(live, ADMIN)
+    with pytest.raises(Forbidden):
+        jobs.delete(final, limited(categories=["other"]))
+    jobs.delete(final, ADMIN)
+    with pytest.raises(NotFound, match="^Failed to load job details: ") as caught:
+        jobs.delete(final, ADMIN)
+    assert caught.value.code == "job"
+
+
+def test_an_update_of_a_live_job_changes_what_is_not_the_engines(house):
+    job_id = add_job(state="active")
+    jobs.update(job_id, {"label": "new", "custom": {"a": 1}}, ADMIN)
+    job = get(job_id)
+    assert (job["label"], job["custom"]) == ("new", {"a": 1})
+
+
+@pytest.mark.parametrize("key", sorted(jobs.ENGINE_KEYS))
+def test_an_update_of_a_live_job_leaves_the_engines_keys_alone(house, key):
+    job_id = add_job(state="active")
+    with pytest.raises(BadRequest) as caught:
+        jobs.update(job_id, {key: "x", "label": "new"}, ADMIN)
+    assert key in str(caught.value)
+    assert "label" not in get(job_id)
+
+
+def test_an_update_wins_over_what_the_plugin_said_before(house):
+    job_id = add_job(state="active")
+    db.write(lambda connection: Job.patch(connection, job_id, results={"label": "plugin"}))
+    jobs.update(job_id, {"label": "admin"}, ADMIN)
+    assert get(job_id)["label"] == "admin"
+
+
+@pytest.mark.parametrize("key", ["progress", "status", "cpu"])
+def test_an_update_of_live_values_is_seen(house, key):
+    job_id = add_job(state="active")
+    db.write(lambda connection: Job.patch(connection, job_id, live={"progress": 0.1, "status": "s"}))
+    jobs.update(job_id, {key: 0.9}, ADMIN)
+    assert get(job_id)[key] == 0.9
+
+
+def test_an_update_of_a_final_job_may_count_and_adjust(house):
+    job_id = add_job()
+    finish_job(job_id, tags=["a", "b"], number=5)
+    jobs.update(job_id, {"number": "+2", "tags": "+c,-a", "label": "new"}, ADMIN)
+    job = get(job_id)
+    assert (job["number"], job["tags"], job["label"]) == (7, ["b", "c"], "new")
+    with pytest.raises(NotFound, match="^Failed to update job: jx"):
+        jobs.update("jx", {"label": "x"}, ADMIN)
+
+
+def test_tags_are_replaced_as_they_are_and_told(house):
+    job_id = add_job()
+    finish_job(job_id, tags=["_success", "_last"])
+    jobs.set_tags(job_id, ["flag", "_own", "any thing"], ADMIN)
+    jobs.set_tags(job_id, ["_hidden"], ADMIN)
+    job = get(job_id)
+    assert job["tags"] == ["_hidden"]
+    assert [row["msg"] for row in job["activity"]] == [
+        "Updated job tags: flag, any thing",
+        "Updated job tags: (None)",
+    ]
+    assert {row["username"] for row in job["activity"]} == {"ann"}
+
+
+def test_tags_of_live_and_unknown_jobs_are_not_set(house):
+    with pytest.raises(Conflict, match=r"^Cannot update tags of running job\."):
+        jobs.set_tags(add_job(state="active"), [], ADMIN)
+    with pytest.raises(NotFound, match="^Failed to update job: jx"):
+        jobs.set_tags("jx", [], ADMIN)
+
+
+def test_a_flush_needs_an_event_and_access_to_it(house):
+    event = stored_event()["id"]
+    add_job(state="queued", event=event)
+    with pytest.raises(Forbidden):
+        jobs.flush_queue(event, limited(categories=["other"]))
+    assert jobs.flush_queue(event, ADMIN) == 1
+    with pytest.raises(NotFound, match="^Event not found: enone"):
+        jobs.flush_queue("enone", ADMIN)
+
+
+def test_the_tail_is_empty_for_all_but_running_jobs(house):
+    final = add_job()
+    finish_job(final, log=b"text")
+    for job_id in (final, add_job(), "jnosuchjob"):
+        assert jobs.tail(job_id, 100, limited(categories=["other"]) if job_id == "jx" else ADMIN) == ""
+
+
+def test_the_tail_needs_access(house):
+    job_id = add_job(state="active", columns={"launch": "l1"})
+    assert jobs.tail(job_id, 100, ADMIN) == ""
+    with pytest.raises(Forbidden):
+        jobs.tail(job_id, 100, limited(categories=["other"]))

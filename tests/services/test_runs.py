@@ -1,0 +1,220 @@
+"""Accepting a run: what is refused, and what the job is made of."""
+
+import io
+import time
+
+import pytest
+
+from core import json
+from core.errors import BadRequest, Forbidden, NotFound, Unavailable
+from models.category import Category
+from models.database import db
+from models.job import Job
+from models.plugin import Plugin
+from services import runs
+from tests.factories import ADMIN, application, limited, load, stored_event
+
+
+def run(event, caller=ADMIN, uploads=(), **wishes):
+    return load(runs.run({"id": event["id"], **wishes}, uploads, caller))
+
+
+def document(row):
+    return json.loads(row.doc)
+
+
+def told(row):
+    return [entry["msg"] for entry in json.loads(row.activity)]
+
+
+class Upload:
+    """An uploaded file."""
+
+    def __init__(self, name, data):
+        self.filename = name
+        self.stream = io.BytesIO(data)
+
+
+def jobs_count():
+    return len(db.read(lambda connection: connection.execute(Job.__table__.select()).all()))
+
+
+def test_a_run_is_a_ready_job_made_of_its_event(house):
+    event = stored_event(icon="star", notes="n", limits=[{"type": "time", "enabled": True, "duration": 5}])
+    row = run(event)
+    job = document(row)
+    assert (row.state, row.final, row.event, row.rank) == ("ready", False, event["id"], 1)
+    assert row.id.startswith("j")
+    assert len(row.id) == 16
+    assert (job["icon"], job["notes"], job["category"]) == ("star", "n", "general")
+    assert (job["source"], job["username"]) == ("key", "kadmin")
+    assert (job["command"], job["script"], job["kill"]) == ("[shell-plugin]", "", "all")
+    assert not {"title", "enabled", "triggers", "created", "modified", "revision"} & job.keys()
+    assert (job["tags"], job["env"], job["log_file_size"]) == ([], {}, 0)
+    assert told(row) == [f"xyOps job starting: #{row.id}", "Source: Key", f"Event ID: #{event['id']}"]
+
+
+def test_by_title(house):
+    event = stored_event(title="By title")
+    assert load(runs.run({"title": "By title"}, (), ADMIN)).event == event["id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "text"),
+    [
+        ({"enabled": False}, BadRequest, "Event is disabled: "),
+        ({"triggers": []}, BadRequest, "Event does not allow manual job runs: "),
+        (
+            {"triggers": [{"type": "manual", "enabled": False}]},
+            *(BadRequest, "Event does not allow manual job runs: "),
+        ),
+    ],
+)
+def test_events_that_may_not_be_run(house, changes, error, text):
+    event = stored_event(**changes)
+    with pytest.raises(error, match=f"^{text}") as caught:
+        run(event)
+    assert caught.value.code == "event"
+    assert jobs_count() == 0
+    assert document(run(event, test=True))["test"]
+
+
+def test_an_unknown_event(house):
+    with pytest.raises(NotFound, match="^Event not found: enone") as caught:
+        runs.run({"id": "enone"}, (), ADMIN)
+    assert caught.value.code == "event"
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "changes", "text"),
+    [
+        (Category, "general", {"enabled": False}, "Category is disabled: "),
+        (Plugin, "shellplug", {"enabled": False}, "Plugin is disabled: "),
+    ],
+)
+def test_disabled_parts_refuse_runs_but_not_tests(house, table, key, changes, text):
+    event = stored_event()
+    record = db.read(lambda connection: table.get(connection, key))
+    db.write(lambda connection: table.replace(connection, record | changes))
+    with pytest.raises(BadRequest, match=f"^Failed to launch job: {text}"):
+        run(event)
+    assert run(event, test=True)
+
+
+def test_access_to_the_event_and_to_other_targets(house):
+    event = stored_event()
+    with pytest.raises(Forbidden, match="category ID general"):
+        run(event, limited(categories=["other"]))
+    with pytest.raises(Forbidden, match="targets: main"):
+        run(event, limited(groups=["gpu"]))
+    with pytest.raises(Forbidden, match="targets: gpu"):
+        run(event, limited(groups=["main"]), targets=["gpu"])
+    assert run(event, limited(groups=["main"], categories=["general"]))
+
+
+def test_wishes_override_the_event_and_stripped_ones_do_not(house):
+    row = run(
+        stored_event(),
+        **{"label": "l", "algo": "least_cpu", "custom": {"a": 1}, "priority": True},
+        **dict.fromkeys(("command", "script", "uid", "gid", "cwd", "env", "kill", "runner"), "evil"),
+        **dict.fromkeys(("category", "type", "server", "pid", "code", "final", "output"), "evil"),
+        **{"api_key": "secret", "source": "evil", "username": "evil"},
+    )
+    job = document(row)
+    assert (job["label"], job["algo"], job["custom"]) == ("l", "least_cpu", {"a": 1})
+    assert row.rank == 0
+    assert "evil" not in row.doc
+    assert "secret" not in row.doc
+
+
+def test_parameters_are_filled_and_locked_ones_kept(house):
+    event = stored_event(params={"script": "original", "other": 1})
+    assert document(run(event, params={"script": "mine"}))["params"]["script"] == "mine"
+    job = document(run(event, limited(privileges=["run_jobs"]), params={"script": "mine", "new": 2}))
+    assert (job["params"]["script"], job["params"]["new"], job["params"]["other"]) == ("original", 2, 1)
+
+
+@pytest.mark.parametrize("params", ["text", [1], None, 5])
+def test_parameters_that_are_no_object_count_as_none(house, params):
+    assert document(run(stored_event(), params=params))["params"]["script"]
+
+
+def test_a_category_adds_its_enabled_limits_and_actions(house):
+    limit = {"type": "time", "enabled": True, "duration": 5}
+    action = {"type": "tag", "condition": "complete", "enabled": True, "tags": ["flag"]}
+    record = db.read(lambda connection: Category.get(connection, "general"))
+    changes = {"limits": [limit, limit | {"enabled": False}], "actions": [action]}
+    db.write(lambda connection: Category.replace(connection, record | changes))
+    event = stored_event()
+    job = document(run(event))
+    assert job["limits"] == [limit | {"source": "category"}]
+    assert job["actions"] == [action | {"source": "category"}]
+    job = document(run(event, test=True))
+    assert (job["limits"], job["actions"]) == ([], [])
+    assert document(run(event, test=True, test_limits=[1]))["limits"]
+
+
+@pytest.mark.parametrize("state", ["start_delay", "retry_delay"])
+def test_a_delay_waits_for_its_moment(house, state):
+    until = time.time() + 90.5
+    row = run(stored_event(), state=state, until=until)
+    assert (row.state, row.until) == (state, until)
+    assert told(row)[3] == "Job will be delayed for 1 minute, 30 seconds"
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"state": "active"},
+        {"state": "complete"},
+        {"state": "start_delay"},
+        {"state": "start_delay", "until": "soon"},
+        {"state": "start_delay", "until": True},
+        {"state": "start_delay", "until": 1e300},
+        {"state": ["ready"]},
+        {"until": 5},
+    ],
+)
+def test_other_states_can_not_be_wished_for(house, wishes):
+    assert run(stored_event(), **wishes).state == "ready"
+
+
+def test_flags_are_told(house):
+    row = run(stored_event(), invisible=True, ephemeral=True)
+    assert told(row)[3:] == ["Job is running invisibly.", "Job is ephemeral."]
+
+
+def test_input_is_kept_apart_with_uploads_at_its_end(house):
+    given = {"data": {"a": 1}, "files": [{"filename": "old.txt", "path": "files/x"}]}
+    uploads = [Upload("in put.txt", b"12345"), Upload("b", b"1")]
+    row = run(stored_event(), uploads=uploads, input=given)
+    stored = json.loads(row.input)
+    assert "input" not in document(row)
+    assert stored["data"] == {"a": 1}
+    assert [file["filename"] for file in stored["files"]] == ["old.txt", "in put.txt", "b"]
+    file = stored["files"][1]
+    assert (file["size"], file["username"]) == (5, "ann")
+    assert (house.config["INSTANCE_PATH"] / file["path"]).read_bytes() == b"12345"
+
+
+def test_the_rate_of_all_runs_can_be_limited(tmp_path, template_database):
+    with application(tmp_path, template_database, MAX_JOBS_PER_MINUTE=2):
+        event = stored_event()
+        for _ in range(2):
+            run(event)
+        began = time.time() // 60
+        text = r"^Failed to launch job: Global jobs per minute limit has been reached \(2/min\)"
+        try:
+            with pytest.raises(BadRequest, match=text):
+                run(event)
+        except pytest.fail.Exception:
+            assert time.time() // 60 != began, "the minute did not end meanwhile"
+
+
+def test_a_nearly_full_disk_refuses_runs(tmp_path, template_database):
+    with application(tmp_path, template_database, MIN_FREE_BYTES=10**18):
+        event = stored_event()
+        with pytest.raises(Unavailable, match="Not enough disk space") as caught:
+            run(event)
+        assert int(caught.value.headers["Retry-After"]) > 0
+        assert jobs_count() == 0

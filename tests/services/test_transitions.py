@@ -1,0 +1,81 @@
+"""The table of states, and moving a job along it."""
+
+import pytest
+
+from core import json
+from models.database import db
+from services.transitions import NEXT, State, move
+from tests.factories import add_job, load
+
+
+def go(job_id, before, after, **changes):
+    return db.write(lambda connection: move(connection, job_id, before, after, by="m:us", **changes))
+
+
+def told(job_id):
+    return [entry["msg"] for entry in json.loads(load(job_id).activity)]
+
+
+def test_a_move_changes_the_state_and_tells(house):
+    job_id = add_job()
+    assert go(job_id, State.READY, State.QUEUED)
+    assert load(job_id).state == "queued"
+    assert told(job_id) == ["Moving job state from {ready} to {queued}"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(State.READY, State.STARTING), (State.ACTIVE, State.FINISHING)],
+)
+def test_some_moves_are_silent(house, before, after):
+    job_id = add_job(state=before)
+    assert go(job_id, before, after)
+    assert told(job_id) == []
+
+
+def test_only_one_of_two_moves_from_the_same_state_succeeds(house):
+    job_id = add_job()
+    assert go(job_id, State.READY, State.QUEUED)
+    assert not go(job_id, State.READY, State.STARTING)
+    assert load(job_id).state == "queued"
+    assert len(told(job_id)) == 1
+
+
+def test_a_missing_job_does_not_move(house):
+    assert not go("jnosuchjob", State.READY, State.QUEUED)
+
+
+@pytest.mark.parametrize("before", list(State))
+@pytest.mark.parametrize("after", list(State))
+def test_only_ways_of_the_table_exist(house, before, after):
+    job_id = add_job(state=before)
+    if after in NEXT[before]:
+        assert go(job_id, before, after)
+        return
+    with pytest.raises(ValueError, match="no way from"):
+        go(job_id, before, after)
+    assert load(job_id).state == before
+
+
+def test_every_state_but_the_last_has_a_way_to_the_end():
+    assert all(State.COMPLETE in NEXT[state] for state in State if state is not State.COMPLETE)
+    assert NEXT[State.COMPLETE] == frozenset()
+
+
+def test_entries_follow_that_of_the_move_and_changes_go_along(house):
+    job_id = add_job(state="starting", suspended=True)
+    rows = [{"msg": "one"}, {"msg": "two"}]
+    assert go(
+        *(job_id, State.STARTING, State.ACTIVE),
+        rows=rows,
+        columns={"launch": "l1"},
+        doc={"remote": True},
+        live={"progress": 0},
+        drop=("suspended",),
+    )
+    row = load(job_id)
+    assert told(job_id) == ["Moving job state from {starting} to {active}", "one", "two"]
+    assert (row.launch, json.loads(row.live)) == ("l1", {"progress": 0})
+    doc = json.loads(row.doc)
+    assert doc["remote"] is True
+    assert "suspended" not in doc
