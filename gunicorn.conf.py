@@ -8,7 +8,12 @@ from typing import Any
 # gunicorn may be started from any folder with `-c`; the settings lie beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import gunicorn.http.wsgi
+
 from core.config import load
+
+# What replies say of their server; gunicorn has no setting for it.
+gunicorn.http.wsgi.SERVER = "Switchyard"
 
 _settings = load()
 

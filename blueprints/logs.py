@@ -26,7 +26,7 @@ def _pause() -> None:
     gevent.sleep(1e-9)
 
 
-@bp.api("get_job_log")
+@bp.api("get_job_log", media_type="text/plain")
 @params(JobId)
 @requires()
 def get_job_log(caller: Caller, id: str) -> Response:
@@ -42,14 +42,14 @@ def get_job_log(caller: Caller, id: str) -> Response:
     return log_response(log, pause=_pause)
 
 
-@bp.api("view_job_log")
+@bp.api("view_job_log", media_type="text/plain")
 @params(LogLink)
 def view_job_log(id: str, t: str) -> Response:
     """Send a job's log to whoever has the job's token; no key is needed."""
     return _by_token(id, t, download=False)
 
 
-@bp.api("download_job_log")
+@bp.api("download_job_log", media_type="text/plain")
 @params(LogLink)
 def download_job_log(id: str, t: str) -> Response:
     """Send a job's log as a file to save to whoever has the job's token; no key is needed."""

@@ -13,7 +13,7 @@ def job_token(purpose: str, job_id: str, secret: bytes, expires: int | None = No
     """
     suffix = "" if expires is None else f"-{expires:x}"
     message = f"{purpose}:{job_id}{suffix}".encode()
-    digest = hmac.new(secret, message, hashlib.sha256).digest()[:16]
+    digest = hmac.digest(secret, message, "sha256")[:16]
     return base64.urlsafe_b64encode(digest).decode().rstrip("=") + suffix
 
 

@@ -143,7 +143,7 @@ def _record(turn: Turn, row: Any, files: list[Document] | None) -> Document:
     job["elapsed"] = round(max(0.0, completed - row.started), 3)
     if row.launch is not None:
         job.update(progress=1, files=files or [], updated=completed)
-    event = Event.get(turn.connection, row.event)
+    event = turn.definition(Event, row.event)
     if event is not None:
         job.update(event_title=event["title"], event_revision=event.get("revision"))
     job.update(disk={"total": 0, "count": 0}, net={"total": 0, "count": 0})
@@ -186,7 +186,7 @@ def _size(turn: Turn, row: Any, source: Path | None) -> int:
 
 def _final_tags(turn: Turn, job: Document, code: Any) -> tuple[list[str], list[Row]]:
     """The record's tags: the known ones of the job, then those that tell how it ended."""
-    known = {name for tag in Tag.all(turn.connection) for name in (tag["id"], tag.get("title"))}
+    known = {name for tag in turn.definitions(Tag) for name in (tag["id"], tag.get("title"))}
     wanted = [str(tag) for tag in job.get("tags", [])]
     entries = [
         activity(f"WARNING: Ignoring unknown tag: {tag}", our_name())

@@ -45,7 +45,7 @@ def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) ->
         return _file_entries(row, folder)
     server = row.server or ""
     reported = json.loads(row.results) if row.results else {}
-    plugin = Plugin.get(turn.connection, _plugin_id(row)) or {}
+    plugin = turn.definition(Plugin, _plugin_id(row)) or {}
     outcome = reported if reported.get("complete") else _outcome(exit_record, plugin, folder)
     if outcome.get("code") and not outcome.get("description") and reported.get("complete"):
         outcome = outcome | {"description": _NO_DESCRIPTION}

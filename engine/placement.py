@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import sqlalchemy as sa
-
+from engine.turn import Turn
 from models.server import Server
 from services.hosts import host_name
 
@@ -26,9 +25,9 @@ class UnknownAlgorithm(Exception):
     """The event asks for a way of choosing that does not exist; the message is for people."""
 
 
-def choose(connection: sa.Connection, job: Document) -> Document:
+def choose(turn: Turn, job: Document) -> Document:
     """The server for this job; raises `NoServer` or `UnknownAlgorithm`."""
-    server = available(connection, job)
+    server = available(turn, job)
     if server is None:
         raise NoServer
     algorithm = job.get("algo")
@@ -37,10 +36,10 @@ def choose(connection: sa.Connection, job: Document) -> Document:
     return server
 
 
-def available(connection: sa.Connection, job: Document) -> Document | None:
+def available(turn: Turn, job: Document) -> Document | None:
     """The server that matches the job's targets; only this host can run jobs."""
     wanted = set(map(str, job.get("targets", [])))
-    for server in Server.all(connection):
+    for server in turn.definitions(Server):
         if server.get("hostname") != host_name() or not server.get("enabled"):
             continue
         if wanted & {server["id"], *server.get("groups", [])}:

@@ -131,7 +131,8 @@ def _wake(turn: Turn, row: Any) -> None:
 
 def _start(turn: Turn, row: Any, launch: Launch) -> None:
     """Start a new job, after those who wait in its queue."""
-    _serve(turn, row.queue_key, launch)
+    if starting.first_limit(json.loads(row.doc), "queue") is not None:
+        _serve(turn, row.queue_key, launch)
     starting.start_ready(turn, row, launch)
 
 
@@ -152,4 +153,4 @@ def _may_start(turn: Turn, row: Any) -> bool:
     running = live_jobs.count(turn.connection, row.queue_key, *RUNNING)
     if limit is not None and running >= limit["amount"]:
         return False
-    return placement.available(turn.connection, job) is not None
+    return placement.available(turn, job) is not None

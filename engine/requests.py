@@ -43,18 +43,15 @@ def resume(turn: Turn, row: Any, launch: Launch) -> None:
     job = json.loads(row.doc)
     job["actions"] = actions.resumed(job.get("actions", []), request)
     job["params"] = job.get("params", {}) | (request.get("params") or {})
-    Job.patch(
-        turn.connection,
-        row.id,
-        columns={"resume": None},
-        doc={"actions": job["actions"], "params": job["params"]},
-        activity=[activity(actions.RESUMING, our_name())],
-    )
     try:
-        server = placement.choose(turn.connection, job)
-    except placement.NoServer:
+        server = placement.choose(turn, job)
+    except (placement.NoServer, placement.UnknownAlgorithm):
         ending.abort_now(turn, row, "Chosen server is no longer connected.")
         return
-    job["server"] = server["id"]
+    resuming = activity(actions.RESUMING, our_name())
     chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
-    starting.activate(turn, row, job, launch, [chosen])
+    changes = {"actions": job["actions"], "params": job["params"]}
+    changes |= {"server": server["id"], "groups": server.get("groups", [])}
+    Job.patch(turn.connection, row.id, columns={"resume": None})
+    way = starting.Way(State.STARTING, (), [resuming], [chosen])
+    starting.activate(turn, row, job | changes, launch, way, changes)

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def start_ready(turn: Turn, row: Any, launch: Launch) -> None:
         ending.abort_now(turn, row, trouble)
         return
     try:
-        server = placement.choose(turn.connection, job)
+        server = placement.choose(turn, job)
     except placement.NoServer:
         entry = activity(_NO_SERVER, our_name())
         full = ", and the queue is full"
@@ -97,7 +98,7 @@ def _queue_or_abort(
 
 def _event_trouble(turn: Turn, job: Document) -> str | None:
     """Why the job may not start after all: its event changed since it was accepted."""
-    event = Event.get(turn.connection, job["event"])
+    event = turn.definition(Event, job["event"])
     if event is None:
         return f"Event was deleted: {job['event']}"
     if not event.get("enabled") and not job.get("test"):
@@ -106,10 +107,15 @@ def _event_trouble(turn: Turn, job: Document) -> str | None:
 
 
 def _start(turn: Turn, row: Any, job: Document, server: Document, launch: Launch) -> None:
-    """Enter `starting`; where no start action holds the job, go on at once."""
+    """Enter `starting`, and where no start action holds the job, go right on to `active`."""
     chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
-    changes = {"server": server["id"], "groups": server.get("groups", [])}
     entries, action_list, suspended = actions.start_actions(job)
+    changes = {"server": server["id"], "groups": server.get("groups", [])}
+    changes |= {"actions": action_list} if entries else {}
+    if not suspended:
+        way = Way(State.READY, (State.STARTING,), [chosen, *entries], [])
+        activate(turn, row, job | changes, launch, way, changes)
+        return
     move(
         turn.connection,
         row.id,
@@ -117,37 +123,49 @@ def _start(turn: Turn, row: Any, job: Document, server: Document, launch: Launch
         State.STARTING,
         by=our_name(),
         rows=[chosen, *entries],
-        columns={"server": server["id"], "until": None},
-        doc=changes | ({"actions": action_list} if entries else {}) | suspended,
-        drop=("until",),
+        columns={"server": server["id"]},
+        doc=changes | suspended,
     )
-    if not suspended:
-        activate(turn, row, job | changes, launch, [])
 
 
-def activate(turn: Turn, row: Any, job: Document, launch: Launch, entries: list[Row]) -> None:
+@dataclass
+class Way:
+    """How a job becomes active: from which state, and what its activity log says meanwhile."""
+
+    before: State
+    through: Sequence[State]
+    rows_before: Sequence[Row]
+    rows: Sequence[Row]
+
+
+def activate(
+    turn: Turn, row: Any, job: Document, launch: Launch, way: Way, changes: Document
+) -> None:
     """Enter `active` and hand the launch to the launcher, after the commit.
 
-    `entries` come between the transition's own entry and that of the launch command.
+    `changes` are what is new in the job's document.
     """
     now = clock.now()
     launch_id = new_id("l")
-    job = job | {"state": State.ACTIVE, "started": now, "updated": now, "progress": 0}
-    plugin = Plugin.get(turn.connection, job["plugin"])
+    plugin = turn.definition(Plugin, job["plugin"])
     if plugin is None:
         ending.abort_now(turn, row, f"Plugin not found: {job['plugin']}")
         return
+    job = job | {"state": State.ACTIVE, "started": now, "updated": now, "progress": 0}
     frame, cwd, notes = _launch_frame(turn, row, job, plugin, launch_id)
-    rows = [*entries, activity("Sending launch command to remote server", our_name()), *notes]
+    sending = activity("Sending launch command to remote server", our_name())
+    columns = {"server": job["server"], "started": now, "launch": launch_id}
     move(
         turn.connection,
         row.id,
-        State.STARTING,
+        way.before,
         State.ACTIVE,
         by=our_name(),
-        rows=rows,
-        columns={"started": now, "launch": launch_id, "due": _due(job, now)},
-        doc={"started": now, "updated": now, "remote": True, "cwd": cwd},
+        through=way.through,
+        rows_before=way.rows_before,
+        rows=[*way.rows, sending, *notes],
+        columns={**columns, "due": _due(job, now)},
+        doc={**changes, "started": now, "updated": now, "remote": True, "cwd": cwd},
         live={"progress": 0},
     )
     turn.after.append(lambda: launch(frame, row.id))
@@ -166,7 +184,7 @@ def _due(job: Document, started: float) -> float | None:
 def launch_frame(turn: Turn, row: Any) -> Document:
     """The launch command of a job that is active already: the launcher may not have got it."""
     job = _document(row)
-    plugin = Plugin.get(turn.connection, job["plugin"]) or {}
+    plugin = turn.definition(Plugin, job["plugin"]) or {}
     frame, _, _ = _launch_frame(turn, row, job, plugin, row.launch)
     return frame
 

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.config import Settings
+from models.document import Document, DocumentTable
 
 #: What one write of a run's news costs of its time, seconds.
 _WRITE_SECONDS = 0.125
@@ -20,6 +21,21 @@ class Turn:
     settings: Settings
     #: What to do once the transaction is committed, in this order.
     after: list[Callable[[], None]] = field(default_factory=list)
+    _definitions: dict[Any, Any] = field(default_factory=dict)
+
+    def definition(self, table: type[DocumentTable], key: str) -> Document | None:
+        """An event, plugin …; read once per transaction. Nobody may change what this returns."""
+        if (table, key) not in self._definitions:
+            self._definitions[table, key] = table.get(self.connection, key)
+        found: Document | None = self._definitions[table, key]
+        return found
+
+    def definitions(self, table: type[DocumentTable]) -> list[Document]:
+        """All servers, tags …; read once per transaction."""
+        if table not in self._definitions:
+            self._definitions[table] = table.all(self.connection)
+        found: list[Document] = self._definitions[table]
+        return found
 
 
 @dataclass

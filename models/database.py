@@ -45,8 +45,8 @@ class Database(SQLAlchemy):
 
     def read(self, work: Callable[[sa.Connection], Result]) -> Result:
         """Run `work`, a few short queries, on a connection that nobody else uses meanwhile."""
-        if self.engine.dialect.name == "sqlite":
-            readers: ThreadReaders = current_app.extensions["switchyard_readers"]
+        readers: ThreadReaders | None = current_app.extensions.get("switchyard_readers")
+        if readers is not None:
             return readers.run(work)
         with self.engine.connect() as connection:
             return work(connection)
@@ -58,8 +58,8 @@ class Database(SQLAlchemy):
         undoes only the work that raised it and is raised here. `work` may run in another
         thread: it must not use the request.
         """
-        if self.engine.dialect.name == "sqlite":
-            writer: GroupCommitWriter = current_app.extensions["switchyard_writer"]
+        writer: GroupCommitWriter | None = current_app.extensions.get("switchyard_writer")
+        if writer is not None:
             return writer.run(work)
         with self.engine.begin() as connection:
             return work(connection)
@@ -72,13 +72,25 @@ def init_database(app: Flask) -> None:
     """Bind the database to `app`; SQLite connections get their pragmas as they open."""
     url: str = app.config["DATABASE_URL"]
     app.config["SQLALCHEMY_DATABASE_URI"] = url
+    is_sqlite = url.startswith("sqlite")
+    if is_sqlite:
+        # The writer and each reading thread keep a connection; there is nothing to pool.
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": sa.NullPool}
     db.init_app(app)
-    if url.startswith("sqlite"):
+    if is_sqlite:
         _create_private(sa.make_url(url).database)
         with app.app_context():
             sa.event.listen(db.engine, "connect", _set_up_sqlite)
             app.extensions["switchyard_writer"] = GroupCommitWriter(db.engine)
             app.extensions["switchyard_readers"] = ThreadReaders(db.engine)
+
+
+def close_database() -> None:
+    """Give back what the current application has open: its threads and connections."""
+    for name in ("switchyard_writer", "switchyard_readers"):
+        if name in current_app.extensions:
+            current_app.extensions[name].close()
+    db.engine.dispose()
 
 
 def _create_private(path: str | None) -> None:

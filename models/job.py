@@ -109,7 +109,7 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     def revisions(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
         """The revisions of these jobs, by id; unknown ids are missing."""
         rows = connection.execute(_REVISIONS, {"ids": list(ids)})
-        return dict(rows.tuples().all())
+        return {row.id: row.revision for row in rows}
 
     @classmethod
     def patch(

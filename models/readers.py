@@ -25,7 +25,7 @@ class ThreadReaders:
 
     def run(self, work: Callable[[sa.Connection], Result]) -> Result:
         """Run `work` on this thread's connection; after an error the next call gets a new one."""
-        connection: sa.Connection | None = getattr(self._local, "connection", None)
+        connection = self._open()
         if connection is None:
             # Each statement is its own transaction, so that none keeps old data alive.
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -33,6 +33,16 @@ class ThreadReaders:
         try:
             return work(connection)
         except sa.exc.DBAPIError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection = self._open()
+        if connection is not None:
             self._local.connection = None
             connection.close()
-            raise
+
+    def _open(self) -> sa.Connection | None:
+        connection: sa.Connection | None = getattr(self._local, "connection", None)
+        return connection

@@ -42,7 +42,8 @@ class GroupCommitWriter:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._calls: queue.SimpleQueue[_Call] = _NativeQueue()
+        #: Works to run; nothing ends the thread.
+        self._calls: queue.SimpleQueue[_Call | None] = _NativeQueue()
         self._starting = threading.Lock()
         self._started = False
 
@@ -57,6 +58,12 @@ class GroupCommitWriter:
         result: Result = call.result
         return result
 
+    def close(self) -> None:
+        """End the thread once everything that was queued is committed."""
+        with self._starting:
+            if self._started:
+                self._calls.put(None)
+
     def _ensure_thread(self) -> None:
         """Start the thread at first use: after a fork, in the process that writes."""
         with self._starting:
@@ -65,20 +72,34 @@ class GroupCommitWriter:
                 _start_thread(self._serve, ())
 
     def _serve(self) -> None:
-        connection = self._engine.connect()
-        while True:
-            batch = [self._calls.get()]
-            while len(batch) < _BATCH and not self._calls.empty():
-                batch.append(self._calls.get())
-            self._commit(connection, batch)
-            for call in batch:
-                call.done()
+        with self._engine.connect() as connection:
+            while batch := self._next_batch():
+                self._commit(connection, batch)
+                for call in batch:
+                    call.done()
+
+    def _next_batch(self) -> list[_Call]:
+        """Wait for a work, and take what waits behind it; empty when there will be no more."""
+        batch: list[_Call] = []
+        while not batch or (len(batch) < _BATCH and not self._calls.empty()):
+            call = self._calls.get()
+            if call is None:
+                if batch:
+                    # First these works, then the end.
+                    self._calls.put(None)
+                break
+            batch.append(call)
+        return batch
 
     def _commit(self, connection: sa.Connection, batch: list[_Call]) -> None:
         """Run and commit `batch`; what breaks the commit itself breaks every call in it."""
         try:
             with connection.begin():
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+                if len(batch) == 1:
+                    # What raises here undoes all there is: no savepoint is needed.
+                    batch[0].result = batch[0].work(connection)
+                    return
                 for call in batch:
                     _run_in_savepoint(connection, call)
         except BaseException as error:  # noqa: BLE001 - every waiter must hear of it

@@ -109,9 +109,11 @@ class Follower:
     def _listen(self, bell: Bell) -> None:
         """Answer rings until nobody has followed anything for a while."""
         last_used = time.monotonic()
+        poll = select.poll()
+        poll.register(bell.socket, select.POLLIN)
         with self._app.app_context():
             while time.monotonic() - last_used < _LINGER_SECONDS or not self._try_to_end(bell):
-                select.select([bell.socket], [], [], _SAFETY_SECONDS)
+                poll.poll(_SAFETY_SECONDS * 1000)
                 bell.drain()
                 if self._subscriptions:
                     last_used = time.monotonic()

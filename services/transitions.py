@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,20 +58,24 @@ def move(
     after: State,
     *,
     by: str,
+    through: Sequence[State] = (),
+    rows_before: Sequence[Row] = (),
     rows: Sequence[Row] = (),
     **changes: Any,
 ) -> bool:
-    """Take a job from one state to the next; false when it is no longer in `before`.
+    """Take a job from one state to the next, or `through` others; false when it is not in `before`.
 
-    `changes` are the parts that `Job.patch()` takes; `rows` follow the transition's own entry.
-    Raises `ValueError` for a transition that the table does not have.
+    `changes` are the parts that `Job.patch()` takes; `rows_before` and `rows` stand around the
+    transition's own entries. Raises `ValueError` for a transition that the table does not have.
     """
-    if after not in NEXT[before]:
-        raise ValueError(f"no way from {before} to {after}")
-    entries = list(rows)
-    if after is not State.COMPLETE and (before, after) not in _SILENT:
-        text = f"Moving job state from {{{before}}} to {{{after}}}"
-        entries.insert(0, activity(text, by))
+    path = [before, *through, after]
+    entries = list(rows_before)
+    for source, target in pairwise(path):
+        if target not in NEXT[source]:
+            raise ValueError(f"no way from {source} to {target}")
+        if target is not State.COMPLETE and (source, target) not in _SILENT:
+            entries.append(activity(f"Moving job state from {{{source}}} to {{{target}}}", by))
+    entries += rows
     columns = {"state": after, **changes.pop("columns", {})}
     return Job.patch(
         connection, job_id, columns=columns, activity=entries, states=(before,), **changes

@@ -12,7 +12,7 @@ def template_database(tmp_path_factory):
 
 
 @pytest.fixture
-def house(tmp_path, template_database):
+def app(tmp_path, template_database):
     """An application in a folder of its own, with the stock records, its context pushed."""
     with factories.application(tmp_path / "instance", template_database) as app:
         yield app

@@ -11,10 +11,10 @@ from pathlib import Path
 from app import create_app
 from core import clock, json
 from core.ids import new_id
-from models.database import db
+from models.database import close_database, db
 from models.event import Event
 from models.job import Job
-from services import stock
+from services import job_views, stock
 from services.access import Caller, Privilege
 
 ADMIN = Caller("kadmin", "ann", "Admin", is_key=True, privileges=frozenset({Privilege.ADMIN}))
@@ -69,7 +69,7 @@ def application(instance: Path, template: Path, **settings):
 
 def close(app):
     """Give back what an application opened: connections, and the doorbell's descriptors."""
-    db.engine.dispose()
+    close_database()
     ringer = app.extensions.pop("switchyard_ringer", None)
     if ringer is not None:
         ringer._socket.close()
@@ -161,11 +161,13 @@ def load(job_id):
     return db.read(lambda connection: Job.load(connection, job_id))
 
 
-def finish_job(job_id, *, log=None, heavy=None, **head):
+def finish_job(job_id, *, log=None, **changes):
     """Turn a live job into a record, with `log` in its row."""
     row = load(job_id)
-    document = json.loads(row.doc) | {"state": "complete", "code": 0, "complete": True} | head
-    document |= {"completed": clock.now(), "log_file_size": len(log or b""), "final": True}
+    document = json.loads(row.doc) | {"state": "complete", "code": 0, "complete": True}
+    document |= {"activity": [], "completed": clock.now(), "final": True, **changes}
+    document["log_file_size"] = len(log or b"")
+    head, heavy = job_views.split_record(document)
     db.write(
         lambda connection: Job.finalize(
             connection,
@@ -176,7 +178,7 @@ def finish_job(job_id, *, log=None, heavy=None, **head):
             log_form="row" if log else "none",
             log=log,
             revision=row.revision + 1,
-            head=json.dumps(document),
-            heavy=json.dumps({"activity": []} | (heavy or {})),
+            head=json.dumps(head),
+            heavy=json.dumps(heavy),
         )
     )

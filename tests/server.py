@@ -45,7 +45,7 @@ class Server:
 
     def start(self):
         """`make serve`, until it says that it is ready."""
-        assert self.process is None
+        assert not self.is_running
         self._starts += 1
         with self._output_path.open("w") as output:
             self.process = subprocess.Popen(
@@ -59,6 +59,11 @@ class Server:
             )
         until(self._is_up, 60, f"start of the server; it printed: {self.output()}")
         return self
+
+    @property
+    def is_running(self):
+        """Whether the supervisor runs."""
+        return self.process is not None and self.process.poll() is None
 
     def _is_up(self):
         assert self.process.poll() is None, self.output()
@@ -130,7 +135,7 @@ class Server:
 
     def clear(self):
         """End everything that is left of it."""
-        if self.process is not None and self.process.poll() is None:
+        if self.is_running:
             self.stop()
         self._close_clients()
         for pid in [*self.launchers, *self.job_processes()]:

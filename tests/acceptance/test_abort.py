@@ -89,7 +89,10 @@ def test_a_delayed_job(server, reason, state):
     assert job["state"] == state
     assert messages(job)[3] == "Job will be delayed for 9 minutes, 59 seconds"
     server.call("abort_job", id=job_id)
-    assert messages(server.wait(job_id))[4:] == [f"Aborting Job: {reason}", f"Job aborted: {reason}"]
+    assert messages(server.wait(job_id))[4:] == [
+        f"Aborting Job: {reason}",
+        f"Job aborted: {reason}",
+    ]
 
 
 def test_a_suspended_job(server, reason):

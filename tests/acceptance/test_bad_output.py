@@ -138,13 +138,16 @@ def test_json_that_nobody_could_store_is_refused_with_a_note(server, line):
 
 
 def test_malformed_lines_are_all_logged_and_the_notes_are_bounded(server):
-    job = server.run_and_wait("#!/bin/sh\nfor i in $(seq 5000); do echo \"{bad $i}\"; done\n")
+    job = server.run_and_wait('#!/bin/sh\nfor i in $(seq 5000); do echo "{bad $i}"; done\n')
     assert job["output"] == "".join(f"{{bad {i}}}\n" for i in range(1, 5001))
     assert len(warnings_of(job)) == 101
 
 
 def test_lone_surrogates_are_replaced(server):
-    line = r'{"xy":1,"label":"\ud800x","data":{"\udfff":"\ud83d\ude00"},"html":{"content":"\udc00"}}'
+    line = (
+        r'{"xy":1,"label":"\ud800x","data":{"\udfff":"\ud83d\ude00"},'
+        r'"html":{"content":"\udc00"}}'
+    )
     job = server.run_and_wait(saying(line))
     assert job["label"] == "\ufffdx"
     assert job["data"] == {"\ufffd": "😀"}
@@ -152,7 +155,8 @@ def test_lone_surrogates_are_replaced(server):
 
 
 def test_null_bytes_in_messages_and_logs_do_no_harm(server):
-    script = python("import sys\nsys.stdout.buffer.write(b'a\\0b\\n')\nprint('{\"xy\":1,\"label\":\"\\\\u0000x\"}')")
+    raw = b'a\0b\n{"xy":1,"label":"\\u0000x"}\n'
+    script = python(f"import sys\nsys.stdout.buffer.write({raw!r})")
     job = server.run_and_wait(script)
     assert (server.log(job["id"]), job["label"]) == (b"a\0b\n", "\0x")
 

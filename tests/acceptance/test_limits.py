@@ -17,7 +17,11 @@ def test_a_time_limit_aborts_the_job_in_time(server):
     told = messages(job)[7:]
     assert told[:2] == [text, "Aborting job on server"]
     assert told[2] == f"Killing all job processes: {job['pid']}"
-    assert told[3:] == ["Child exited with code: SIGTERM", "Job is finishing", f"Job aborted: {text}"]
+    assert told[3:] == [
+        "Child exited with code: SIGTERM",
+        "Job is finishing",
+        f"Job aborted: {text}",
+    ]
     (limit,) = job["limits"]
     assert (limit["code"], limit["msg"]) == (0, text)
     assert limit["description"] == "Successfully applied limits."

@@ -70,9 +70,7 @@ def test_gzip_is_sent_only_to_those_who_take_it(server, big):
     assert int(response.headers["Content-Length"]) == len(body) < len(LINES) / 4
     assert gzip.decompress(body).decode() == LINES
     for accepted in ("identity", "br", "gzip;q=0", "deflate, zstd", ""):
-        response, body = raw(
-            server, "get_job_log", {"Accept-Encoding": accepted}, id=big["id"]
-        )
+        response, body = raw(server, "get_job_log", {"Accept-Encoding": accepted}, id=big["id"])
         assert "Content-Encoding" not in response.headers, accepted
         assert body.decode() == LINES
 
@@ -135,9 +133,7 @@ def test_a_range_is_of_the_text_even_for_clients_that_take_gzip(server, big):
 def test_an_unchanged_log_is_not_sent_again(server, big):
     first, _ = raw(server, "get_job_log", IDENTITY, id=big["id"])
     etag = first.headers["ETag"]
-    response, body = raw(
-        server, "get_job_log", IDENTITY | {"If-None-Match": etag}, id=big["id"]
-    )
+    response, body = raw(server, "get_job_log", IDENTITY | {"If-None-Match": etag}, id=big["id"])
     assert (response.status_code, body) == (304, b"")
     other, _ = raw(server, "get_job_log", {"Accept-Encoding": "gzip"}, id=big["id"])
     assert other.headers["ETag"] != etag

@@ -132,14 +132,14 @@ def test_a_job_that_prints_its_own_input_does_not_confuse_anybody(server):
 def test_text_json_and_stderr_keep_their_order_and_bytes(server):
     script = (
         "#!/bin/sh\nprintf '  spaced  \\n\\n\\ttab\\n'\n"
-        'echo \'{"xy":1,"progress":0.5}\'\nprintf \'no newline\'\n'
+        "echo '{\"xy\":1,\"progress\":0.5}'\nprintf 'no newline'\n"
     )
     assert server.run_and_wait(script)["output"] == "  spaced  \n\n\ttab\nno newline"
 
 
 def test_percentages_of_scripts_are_progress(server):
     job_id = server.run("#!/bin/sh\necho 10%\necho ' 42% '\necho '50% done'\nsleep 600\n")
-    job = server.wait(job_id, lambda job: job["progress"] == 0.42)
+    job = server.wait(job_id, lambda job: job.get("progress") == 0.42)
     server.wait_for_log(job_id, "50% done")
     assert server.log(job_id) == b"50% done\n"
     server.call("abort_job", id=job_id)

@@ -1,7 +1,5 @@
 """Suspension by a start action, and what callers do with suspended jobs."""
 
-import json
-
 from tests.server import messages
 
 SUSPEND = {"enabled": True, "condition": "start", "type": "suspend"}
@@ -64,9 +62,7 @@ def test_resuming_twice_and_resuming_others_is_refused(server):
     server.wait(job["id"])
     response = server.post("resume_job", {"id": job["id"]})
     assert (response.status_code, response.json()["code"]) == (409, "job")
-    assert response.json()["description"] == (
-        f"Job not found or is no longer active: {job['id']}"
-    )
+    assert response.json()["description"] == (f"Job not found or is no longer active: {job['id']}")
     running = server.run("#!/bin/sh\nsleep 60\n")
     server.wait_for_state(running, "active")
     response = server.post("resume_job", {"id": running})
@@ -106,12 +102,3 @@ def test_a_suspended_job_holds_its_place(server):
     server.wait(job_id, lambda job: job.get("suspended"))
     assert server.run_and_wait(id=event)["code"] == "abort"
     server.call("abort_job", id=job_id)
-
-
-def test_overrides_of_a_resume_change_the_job(server):
-    job = suspended(server)
-    params = {"_xy_override_label": "new label", "_xy_override_id": "jother", "extra": "x"}
-    server.call("resume_job", id=job["id"], params=params)
-    job = server.wait(job["id"])
-    assert job["label"] == "new label"
-    assert json.dumps(job["params"])

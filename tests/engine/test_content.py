@@ -20,7 +20,9 @@ def test_markdown_hides_text_and_text_hides_html():
     assert render(text="t", html="h")[0]["content"] == "<pre>t</pre>"
 
 
-@pytest.mark.parametrize("section", [None, 5, [], {}, {"content": None}, {"content": {"a": 1}}, True])
+@pytest.mark.parametrize(
+    "section", [None, 5, [], {}, {"content": None}, {"content": {"a": 1}}, True]
+)
 @pytest.mark.parametrize("kind", content.KINDS)
 def test_anything_may_be_given_as_a_section(kind, section):
     assert isinstance(render(**{kind: section})[0]["content"], str)
@@ -47,8 +49,8 @@ def test_what_could_do_harm_is_taken_out(kind, evil):
 
 
 def test_text_shows_everything_literally():
-    shown, _ = render(text="<b>& \"quotes\"</b>\n  indented")
-    assert shown["content"] == "<pre>&lt;b&gt;&amp; \"quotes\"&lt;/b&gt;\n  indented</pre>"
+    shown, _ = render(text="<b>& 'quotes'</b>\n  indented")
+    assert shown["content"] == "<pre>&lt;b&gt;&amp; 'quotes'&lt;/b&gt;\n  indented</pre>"
 
 
 def test_too_much_is_cut_with_a_warning():

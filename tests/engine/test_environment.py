@@ -72,7 +72,9 @@ def test_values_are_text_or_json(value, text):
 
 
 def test_names_are_reduced_to_word_characters():
-    found, _ = variables(params={"a-b c": 1, "Ünï": 2}, )
+    found, _ = variables(
+        params={"a-b c": 1, "Ünï": 2},
+    )
     assert found["a_b_c"] == "1"
     assert not [name for name in found if not name.isascii() or "=" in name]
 
@@ -130,9 +132,8 @@ def command(line, params=None, script=None, **env):
 
 def test_the_shell_plugin_runs_its_script_itself():
     made = command("[shell-plugin]", {"script": "#!/bin/sh\r\necho\r\n", "annotate": True})
-    assert made == {
-        **{"argv": None, "script": "#!/bin/sh\necho\n", "shell": True, "annotate": True},
-    }
+    expected = {"argv": None, "script": "#!/bin/sh\necho\n", "shell": True, "annotate": True}
+    assert made == expected
 
 
 def test_bundled_plugins_are_programs_beside_us():

@@ -75,7 +75,10 @@ def test_a_pushed_time_limit_needs_a_number(duration):
 
 
 def test_lists_of_the_job_and_keys_of_the_engine_are_not_set():
-    owned = ("id", "state", "event", "server", "pid", "started", "tags", "actions", "limits", "input")
+    owned = (
+        *("id", "state", "event", "server", "pid", "started"),
+        *("tags", "actions", "limits", "input"),
+    )
     effect = apply(dict.fromkeys(owned, "evil"))
     assert (effect.results, effect.live, effect.pushed) == ({}, {}, {})
 

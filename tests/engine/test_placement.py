@@ -3,20 +3,21 @@
 import pytest
 
 from engine import placement
+from engine.turn import Turn
 from models.database import db
 from models.server import Server
 from tests.factories import job_document
 
 
 @pytest.fixture
-def server(house):
+def server(app):
     """This host's server record."""
     (server,) = db.read(Server.all)
     return server
 
 
 def choose(**changes):
-    return db.read(lambda connection: placement.choose(connection, job_document("j1", **changes)))
+    return db.read(lambda connection: placement.choose(Turn(connection, {}), job_document("j1", **changes)))
 
 
 def change(server, **changes):

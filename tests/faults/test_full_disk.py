@@ -3,31 +3,41 @@
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.processes import until
 from tests.server import Server
 
-SIZE = 48 * 1024 * 1024
+MIB = 1024 * 1024
+SIZE_BYTES = 48 * MIB
 
 
-@pytest.fixture
-def small(tmp_path):
+@pytest.fixture(scope="module")
+def mounted(tmp_path_factory):
     """A server whose instance lies on a file system of 48 MiB."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system takes root")
-    instance = tmp_path / "instance"
+    folder = tmp_path_factory.mktemp("small")
+    instance = folder / "instance"
     instance.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(instance)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(instance)]
     if subprocess.run(mount, check=False).returncode != 0:
         pytest.skip("this host does not let us mount a file system")
-    server = Server(tmp_path, MIN_FREE_BYTES=8 * 1024 * 1024)
+    server = Server(folder, MIN_FREE_BYTES=8 * MIB)
     try:
         yield server.start()
     finally:
         server.clear()
         subprocess.run(["umount", "--lazy", str(instance)], check=True)
+
+
+@pytest.fixture
+def small(mounted):
+    """The server on the small file system; a test's filler is taken away afterwards."""
+    yield mounted
+    (mounted.instance / "filler").unlink(missing_ok=True)
 
 
 def fill(server, leave=0):
@@ -51,7 +61,7 @@ def empty(server):
 
 def test_no_run_is_accepted_on_a_nearly_full_disk(small):
     event = small.event("#!/bin/sh\ntrue\n")
-    fill(small, leave=4 * 1024 * 1024)
+    fill(small, leave=4 * MIB)
     response = small.post("run_event", {"id": event})
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0
@@ -68,7 +78,7 @@ def test_queued_jobs_wait_until_there_is_space(small):
     event = small.event("#!/bin/sh\nsleep 1\n", limits=limits)
     first, second = small.run(id=event), small.run(id=event)
     small.wait_for_state(second, "queued")
-    fill(small, leave=4 * 1024 * 1024)
+    fill(small, leave=4 * MIB)
     small.wait(first)
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
@@ -93,8 +103,7 @@ exit 6
     small.wait(job_id, lambda job: job.get("data"))
     cwd = small.job(job_id)["cwd"]
     fill(small)
-    with open(f"{cwd}/go", "w") as file:
-        file.write("go\n")
+    Path(cwd, "go").write_text("go\n")
     time.sleep(3)
     assert small.get("ping").status_code == 200
     assert small.post("run_event", {"id": "any"}).status_code in (404, 503)
@@ -106,14 +115,17 @@ exit 6
     assert small.run_and_wait("#!/bin/sh\ntrue\n")["code"] == 0
 
 
-def test_a_job_that_ends_while_the_disk_is_full_is_recorded_later(small):
-    jobs = [small.run("#!/bin/sh\necho hello\nsleep 1.5\nexit 4\n") for _ in range(5)]
-    for job_id in jobs:
-        small.wait_for_log(job_id, "hello")
+def test_jobs_that_end_while_the_disk_is_full_are_recorded_later(small):
+    # They end one after another: some right after the disk is full, some later.
+    event = small.event("#!/bin/sh\nseq 5000\necho hello\nsleep $seconds\nexit 4\n")
+    waits = [f"{0.5 + number / 10}" for number in range(15)]
+    jobs = [small.run(id=event, params={"seconds": seconds}) for seconds in waits]
+    small.wait_for_log(jobs[-1], "hello")
     fill(small)
     until(lambda: not small.job_processes(), what="end of the processes")
-    time.sleep(2)
+    time.sleep(1)
     empty(small)
+    expected = "".join(f"{number}\n" for number in range(1, 5001)) + "hello\n"
     for job_id in jobs:
         job = small.wait(job_id)
-        assert (job["code"], job["output"]) == (4, "hello\n")
+        assert (job["code"], job["output"]) == (4, expected)

@@ -4,6 +4,7 @@ Each of twenty rounds runs twenty jobs and kills once or twice meanwhile. `FAULT
 the moments of an earlier run as far as a machine can.
 """
 
+import json
 import os
 import random
 import threading
@@ -19,6 +20,7 @@ from tests.server import messages
 SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 ROUNDS = 20
 JOBS = 20
+TARGETS = ("engine", "workers", "both")
 STEPS = 12
 LINES_PER_STEP = 25
 #: The supervisor waits longer after each death of an engine; a new supervisor does not.
@@ -27,13 +29,13 @@ DEATHS_PER_SUPERVISOR = 4
 SCRIPT = f"""#!/bin/bash
 echo run >> "$folder/$JOB_ID"
 line=0
-for step in $(seq {STEPS}); do
-  for _ in $(seq {LINES_PER_STEP}); do
+for step in {{1..{STEPS}}}; do
+  for _ in {{1..{LINES_PER_STEP}}}; do
     echo "$JOB_ID line $line $pad"
     line=$((line + 1))
   done
-  echo "{{\\"xy\\":1,\\"progress\\":0.$step,\\"data\\":{{\\"steps\\":[$step]}},\\"push\\":{{\\"files\\":[]}}}}"
-  echo "{{\\"xy\\":1,\\"data\\":{{\\"again\\":[$step]}}}}"
+  echo "{{\\"xy\\":1,\\"progress\\":0.$step,\\"data\\":{{\\"steps\\":[$step]}}}}"
+  echo "{{\\"xy\\":1,\\"data\\":{{\\"again\\":[$step]}},\\"push\\":{{\\"limits\\":[$limit]}}}}"
   sleep 0.1
 done
 if [ "$result" = reported ]; then
@@ -45,18 +47,21 @@ echo '{{"xy":1,"files":["out.txt"]}}'
 printf 'no newline'
 exit "$result"
 """
+LIMIT = {"type": "log", "enabled": False, "amount": 1}
 
 
 class Round:
     """Twenty jobs, and what is done to the programs meanwhile."""
 
-    def __init__(self, server, chance, folder):
+    def __init__(self, server, number, folder):
         self.server = server
-        self.chance = chance
+        self.chance = random.Random(SEED * ROUNDS + number)
         self.folder = folder
+        # Each kind in turn, and now and then another one right behind it.
+        second = self.chance.choice(((), (), ("engine",), ("workers",)))
+        self.targets = (TARGETS[number % 3], *second)
         self.event = patiently(lambda: server.event(SCRIPT))
         self.plans = {}
-        self.kills = []
 
     def run(self):
         killer = threading.Thread(target=self._kill)
@@ -65,6 +70,7 @@ class Round:
             params = {
                 "folder": str(self.folder),
                 "pad": "x" * (400 if number % 4 == 0 else 1),
+                "limit": json.dumps(LIMIT),
                 "result": "reported" if number % 5 == 0 else str(number % 3),
             }
             job_id = patiently(lambda: self.server.run(id=self.event, params=params))  # noqa: B023
@@ -72,10 +78,8 @@ class Round:
         killer.join()
 
     def _kill(self):
-        for _ in range(self.chance.choice((1, 1, 2))):
-            time.sleep(self.chance.uniform(0.0, 2.0))
-            target = self.chance.choice(("engine", "workers", "both"))
-            self.kills.append(target)
+        for target in self.targets:
+            time.sleep(self.chance.uniform(0.0, 2.0 / len(self.targets)))
             pids = []
             if target in ("engine", "both"):
                 pids += [self.server.engine] if self.server.engine else []
@@ -87,7 +91,7 @@ class Round:
 
     @property
     def engine_deaths(self):
-        return sum(target != "workers" for target in self.kills)
+        return sum(target != "workers" for target in self.targets)
 
     def check(self):
         for job_id, params in self.plans.items():
@@ -114,6 +118,7 @@ def check_job(server, job, params):
     assert job["code"] == code
     steps = list(range(1, STEPS + 1))
     assert job["data"] == {"steps": steps, "again": steps}
+    assert job["limits"] == [LIMIT] * STEPS
     lines = [
         f"{job['id']} line {number} {params['pad']}\n" for number in range(STEPS * LINES_PER_STEP)
     ]
@@ -151,14 +156,13 @@ def patiently(call, seconds=30):
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_killed_programs_disturb_no_job(house, tmp_path, number):
-    print(f"seed {SEED}, round {number}")
-    current = Round(house, random.Random(SEED * ROUNDS + number), tmp_path)
+def test_killed_programs_disturb_no_job(server, tmp_path, number):
+    print(f"FAULTS_SEED={SEED}, round {number}")
     tmp_path.chmod(0o777)
+    current = Round(server, number, tmp_path)
     current.run()
     current.check()
-    house.deaths = getattr(house, "deaths", 0) + current.engine_deaths
-    if house.deaths >= DEATHS_PER_SUPERVISOR:
-        house.stop()
-        house.deaths = 0
-        house.start()
+    server.deaths = getattr(server, "deaths", 0) + current.engine_deaths
+    if server.deaths >= DEATHS_PER_SUPERVISOR:
+        server.stop()
+        server.deaths = 0

@@ -1,5 +1,6 @@
 """Stopping, restarting and losing programs while jobs run or wait."""
 
+import json
 import os
 import signal
 import time
@@ -167,8 +168,6 @@ def test_clients_of_a_stream_reconnect_over_a_restart_without_a_gap(server):
 
 def _read(response, victim, last_id):
     """Read a stream until it breaks; kill the victim's workers after some text."""
-    import json
-
     text, event_id = "", last_id
     try:
         for line in response.iter_lines():

@@ -13,7 +13,7 @@ def patch(job_id, **changes):
     return db.write(lambda connection: Job.patch(connection, job_id, **changes))
 
 
-def test_a_patch_changes_the_named_keys_and_no_others(house):
+def test_a_patch_changes_the_named_keys_and_no_others(app):
     job_id = add_job(label="old", notes="kept")
     before = load(job_id)
     assert patch(
@@ -35,7 +35,7 @@ def test_a_patch_changes_the_named_keys_and_no_others(house):
     assert row.revision == before.revision + 2
 
 
-def test_a_patch_drops_keys(house):
+def test_a_patch_drops_keys(app):
     job_id = add_job(suspended=True, label="kept")
     assert patch(job_id, drop=("suspended", "nosuchkey"))
     doc = json.loads(load(job_id).doc)
@@ -43,7 +43,7 @@ def test_a_patch_drops_keys(house):
     assert doc["label"] == "kept"
 
 
-def test_a_patch_of_a_final_or_missing_job_does_nothing(house):
+def test_a_patch_of_a_final_or_missing_job_does_nothing(app):
     job_id = add_job()
     finish_job(job_id)
     revision = load(job_id).revision
@@ -52,7 +52,7 @@ def test_a_patch_of_a_final_or_missing_job_does_nothing(house):
     assert load(job_id).revision == revision
 
 
-def test_a_patch_is_refused_in_other_states_and_for_other_launches(house):
+def test_a_patch_is_refused_in_other_states_and_for_other_launches(app):
     job_id = add_job(state="active", columns={"launch": "l2"})
     assert not patch(job_id, doc={"label": "x"}, states=("ready", "queued"))
     assert not patch(job_id, doc={"label": "x"}, launch="l1")
@@ -60,7 +60,7 @@ def test_a_patch_is_refused_in_other_states_and_for_other_launches(house):
     assert json.loads(load(job_id).doc)["label"] == "y"
 
 
-def test_positions_count_ordinary_jobs_and_priority_has_none(house):
+def test_positions_count_ordinary_jobs_and_priority_has_none(app):
     ids = [add_job(state="queued", event="eq") for _ in range(3)]
     urgent = add_job(state="queued", event="eq", priority=True)
     other = add_job(state="queued", event="eother")
@@ -72,7 +72,7 @@ def test_positions_count_ordinary_jobs_and_priority_has_none(house):
         assert db.read(lambda connection: live_jobs.position(connection, row)) == position  # noqa: B023
 
 
-def test_the_head_of_a_queue_is_the_oldest_or_the_first_urgent(house):
+def test_the_head_of_a_queue_is_the_oldest_or_the_first_urgent(app):
     first = add_job(state="queued", event="eq")
     add_job(state="queued", event="eq")
     head = db.read(lambda connection: live_jobs.queue_head(connection, "eq--"))
@@ -83,14 +83,14 @@ def test_the_head_of_a_queue_is_the_oldest_or_the_first_urgent(house):
     assert db.read(lambda connection: live_jobs.queue_head(connection, "enone--")) is None
 
 
-def test_each_queue_key_is_named_once(house):
+def test_each_queue_key_is_named_once(app):
     for event in ("e2", "e1", "e2", "e3"):
         add_job(state="queued", event=event)
     add_job(state="active", event="e4")
     assert db.read(live_jobs.queue_keys) == ["e1--", "e2--", "e3--"]
 
 
-def test_flushing_takes_queued_jobs_of_one_event_only(house):
+def test_flushing_takes_queued_jobs_of_one_event_only(app):
     queued = add_job(state="queued", event="e1")
     others = [add_job(state="active", event="e1"), add_job(state="queued", event="e2")]
     assert db.write(lambda connection: live_jobs.delete_queued(connection, "e1")) == 1
@@ -99,7 +99,7 @@ def test_flushing_takes_queued_jobs_of_one_event_only(house):
 
 
 @pytest.mark.parametrize("column", ["until", "due"])
-def test_what_is_due_is_found_when_its_time_has_come(house, column):
+def test_what_is_due_is_found_when_its_time_has_come(app, column):
     early = add_job(state="active", columns={column: 100.0})
     add_job(state="active", columns={column: 200.0})
     add_job(state="active")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from models.database import db
 from models.tag import Tag
+from tests.processes import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +35,7 @@ def in_threads(app, works):
         with app.app_context():
             try:
                 outcomes[number] = db.write(work)
-            except Exception as error:
+            except (ValueError, sa.exc.SQLAlchemyError) as error:
                 outcomes[number] = error
 
     threads = [threading.Thread(target=call, args=item) for item in enumerate(works)]
@@ -45,16 +46,16 @@ def in_threads(app, works):
     return outcomes
 
 
-def test_a_write_returns_its_result_once_it_is_committed(house):
+def test_a_write_returns_its_result_once_it_is_committed(app):
     assert db.write(add_tag("one")) == "one"
-    path = house.config["INSTANCE_PATH"] / "switchyard.db"
+    path = app.config["INSTANCE_PATH"] / "switchyard.db"
     other = sa.create_engine(f"sqlite:///{path}")
     with other.connect() as connection:
         assert "one" in connection.scalars(sa.text("SELECT id FROM tags")).all()
     other.dispose()
 
 
-def test_a_failed_work_leaves_nothing_and_raises_to_its_caller(house):
+def test_a_failed_work_leaves_nothing_and_raises_to_its_caller(app):
     def broken(connection):
         add_tag("half")(connection)
         raise LookupError("as planned")
@@ -65,7 +66,7 @@ def test_a_failed_work_leaves_nothing_and_raises_to_its_caller(house):
     assert db.write(add_tag("next")) == "next"
 
 
-def test_an_error_of_the_database_is_undone_alone(house):
+def test_an_error_of_the_database_is_undone_alone(app):
     def broken(connection):
         add_tag("half")(connection)
         connection.execute(sa.text("INSERT INTO tags (id) VALUES ('half')"))
@@ -75,7 +76,7 @@ def test_an_error_of_the_database_is_undone_alone(house):
     assert "half" not in tags()
 
 
-def test_works_of_many_threads_are_all_committed_and_failures_hurt_nobody(house):
+def test_works_of_many_threads_are_all_committed_and_failures_hurt_nobody(app):
     def failing(number):
         def work(connection):
             add_tag(f"bad{number}")(connection)
@@ -84,7 +85,7 @@ def test_works_of_many_threads_are_all_committed_and_failures_hurt_nobody(house)
         return work
 
     works = [failing(n) if n % 3 == 0 else add_tag(f"good{n}") for n in range(300)]
-    outcomes = in_threads(house, works)
+    outcomes = in_threads(app, works)
     good = {f"good{n}" for n in range(300) if n % 3}
     assert {value for value in outcomes.values() if isinstance(value, str)} == good
     errors = {str(value) for value in outcomes.values() if isinstance(value, ValueError)}
@@ -93,7 +94,7 @@ def test_works_of_many_threads_are_all_committed_and_failures_hurt_nobody(house)
     assert not [tag for tag in tags() if tag.startswith("bad")]
 
 
-def test_works_that_wait_together_share_a_commit(house):
+def test_works_that_wait_together_share_a_commit(app):
     """While one work holds the writer, the others queue up and are then committed at once."""
     began, go_on = threading.Event(), threading.Event()
     commits = []
@@ -103,17 +104,14 @@ def test_works_that_wait_together_share_a_commit(house):
         began.set()
         go_on.wait(10)
 
-    holder = threading.Thread(target=in_threads, args=(house, [slow]))
+    holder = threading.Thread(target=in_threads, args=(app, [slow]))
     holder.start()
     assert began.wait(10)
-    waiting = threading.Thread(target=in_threads, args=(house, [add_tag(f"t{n}") for n in range(50)]))
+    works = [add_tag(f"t{n}") for n in range(50)]
+    waiting = threading.Thread(target=in_threads, args=(app, works))
     waiting.start()
-    calls = house.extensions["switchyard_writer"]._calls
-    deadline = threading.Event()
-    for _ in range(1000):
-        if calls.qsize() == 50:
-            break
-        deadline.wait(0.01)
+    calls = app.extensions["switchyard_writer"]._calls
+    until(lambda: calls.qsize() == 50)
     go_on.set()
     waiting.join(20)
     holder.join(20)
@@ -121,18 +119,18 @@ def test_works_that_wait_together_share_a_commit(house):
     assert len(commits) <= 3
 
 
-def test_works_see_what_earlier_ones_did_in_the_same_commit(house):
+def test_works_see_what_earlier_ones_did_in_the_same_commit(app):
     counter = []
 
     def count(connection):
         counter.append(len(Tag.all(connection)))
         add_tag(f"c{len(counter)}")(connection)
 
-    in_threads(house, [count] * 40)
+    in_threads(app, [count] * 40)
     assert counter == list(range(counter[0], counter[0] + 40))
 
 
-def test_a_work_may_undo_a_part_of_its_own(house):
+def test_a_work_may_undo_a_part_of_its_own(app):
     def work(connection):
         add_tag("kept")(connection)
         inner = connection.begin_nested()
@@ -144,7 +142,7 @@ def test_a_work_may_undo_a_part_of_its_own(house):
     assert "dropped" not in tags()
 
 
-def test_reads_go_on_while_a_write_is_under_way(house):
+def test_reads_go_on_while_a_write_is_under_way(app):
     began, go_on = threading.Event(), threading.Event()
 
     def slow(connection):
@@ -152,7 +150,7 @@ def test_reads_go_on_while_a_write_is_under_way(house):
         began.set()
         go_on.wait(10)
 
-    thread = threading.Thread(target=in_threads, args=(house, [slow]))
+    thread = threading.Thread(target=in_threads, args=(app, [slow]))
     thread.start()
     assert began.wait(10)
     assert "slow" not in tags()
@@ -161,16 +159,14 @@ def test_reads_go_on_while_a_write_is_under_way(house):
     assert "slow" in tags()
 
 
-def test_a_locked_database_makes_writers_wait_and_not_fail(house):
-    path = house.config["INSTANCE_PATH"] / "switchyard.db"
+def test_a_locked_database_makes_writers_wait_and_not_fail(app):
+    path = app.config["INSTANCE_PATH"] / "switchyard.db"
     other = sa.create_engine(f"sqlite:///{path}", isolation_level=None)
     connection = other.raw_connection()
     connection.isolation_level = None
     connection.execute("BEGIN IMMEDIATE")
     outcomes = {}
-    thread = threading.Thread(
-        target=lambda: outcomes.update(in_threads(house, [add_tag("patient")]))
-    )
+    thread = threading.Thread(target=lambda: outcomes.update(in_threads(app, [add_tag("patient")])))
     thread.start()
     thread.join(0.3)
     assert thread.is_alive()

@@ -112,7 +112,7 @@ def make(**properties):
     return api_keys.create({"title": "x", **properties}, OPERATOR)
 
 
-def test_a_key_makes_a_caller(house):
+def test_a_key_makes_a_caller(app):
     record, plain_key = make(
         privileges={"run_jobs": True, "abort_jobs": 0, "unknown": 1},
         categories=["general"],
@@ -131,18 +131,18 @@ def test_a_key_makes_a_caller(house):
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_no_key_is_said_to_be_missing(house, key):
+def test_no_key_is_said_to_be_missing(app, key):
     with pytest.raises(NotAuthenticated, match="No Session ID or API Key could be found"):
         access.authenticate(key)
 
 
 @pytest.mark.parametrize("key", ["wrong", "\ud800", "x" * 1_000_000, "é"])
-def test_an_unknown_key_is_invalid(house, key):
+def test_an_unknown_key_is_invalid(app, key):
     with pytest.raises(NotAuthenticated, match="Invalid API Key"):
         access.authenticate(key)
 
 
-def test_a_key_expires_by_the_clock(house, monkeypatch):
+def test_a_key_expires_by_the_clock(app, monkeypatch):
     _, plain_key = make(expires=1000)
     monkeypatch.setattr(access.clock, "now", lambda: 999.9)
     access.authenticate(plain_key)
@@ -151,7 +151,7 @@ def test_a_key_expires_by_the_clock(house, monkeypatch):
         access.authenticate(plain_key)
 
 
-def test_a_hash_does_not_work_as_a_key(house):
+def test_a_hash_does_not_work_as_a_key(app):
     record, _ = make()
     digest = db.read(lambda c: c.exec_driver_sql("SELECT digest FROM api_keys").scalar())
     for text in (record["key"], record["mask"], digest):
@@ -159,7 +159,7 @@ def test_a_hash_does_not_work_as_a_key(house):
             access.authenticate(text)
 
 
-def test_changes_to_a_key_count_for_the_next_call(house):
+def test_changes_to_a_key_count_for_the_next_call(app):
     record, plain_key = make(privileges={"run_jobs": True})
     access.authenticate(plain_key).require(Privilege.RUN_JOBS)
     api_keys.update(record["id"], {"privileges": {}})

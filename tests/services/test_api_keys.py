@@ -9,53 +9,53 @@ from services import access, api_keys
 from services.access import OPERATOR
 
 
-def ensure(house, admin_key=""):
-    settings = {**house.config, "ADMIN_KEY": admin_key}
+def ensure(app, admin_key=""):
+    settings = {**app.config, "ADMIN_KEY": admin_key}
     return db.write(lambda connection: api_keys.ensure_admin(connection, settings))
 
 
-def test_the_first_start_makes_an_administrators_key_once(house):
-    plain_key = ensure(house)
+def test_the_first_start_makes_an_administrators_key_once(app):
+    plain_key = ensure(app)
     assert access.authenticate(plain_key).is_admin
-    assert ensure(house) is None
+    assert ensure(app) is None
     assert len(api_keys.list_all()) == 1
 
 
-def test_no_key_is_made_where_there_is_one_of_any_kind(house):
+def test_no_key_is_made_where_there_is_one_of_any_kind(app):
     api_keys.create({"title": "x"}, OPERATOR)
-    assert ensure(house) is None
+    assert ensure(app) is None
 
 
-def test_exactly_the_key_of_the_settings_works(house):
-    assert ensure(house, "first-key") is None
-    assert ensure(house, "first-key") is None
+def test_exactly_the_key_of_the_settings_works(app):
+    assert ensure(app, "first-key") is None
+    assert ensure(app, "first-key") is None
     assert access.authenticate("first-key").is_admin
-    assert ensure(house, "second-key") is None
+    assert ensure(app, "second-key") is None
     assert access.authenticate("second-key").id == "kadmin"
     with pytest.raises(NotAuthenticated):
         access.authenticate("first-key")
     assert len(api_keys.list_all()) == 1
 
 
-def test_the_key_of_the_settings_works_again_after_it_was_spoiled(house):
-    ensure(house, "given-key")
+def test_the_key_of_the_settings_works_again_after_it_was_spoiled(app):
+    ensure(app, "given-key")
     api_keys.update("kadmin", {"active": 0, "privileges": {}, "expires": 1})
-    ensure(house, "given-key")
+    ensure(app, "given-key")
     assert access.authenticate("given-key").is_admin
     assert api_keys.get("kadmin")["revision"] == 3
 
 
-def test_an_ordinary_key_may_become_the_one_of_the_settings(house):
-    ensure(house, "old-key")
+def test_an_ordinary_key_may_become_the_one_of_the_settings(app):
+    ensure(app, "old-key")
     record, plain_key = api_keys.create({"title": "x", "categories": ["general"]}, OPERATOR)
-    ensure(house, plain_key)
+    ensure(app, plain_key)
     found = access.authenticate(plain_key)
     assert (found.id, found.is_admin, found.is_unlimited) == (record["id"], True, True)
     with pytest.raises(NotAuthenticated):
         access.authenticate("old-key")
 
 
-def test_the_plain_key_is_stored_nowhere(house):
+def test_the_plain_key_is_stored_nowhere(app):
     _, plain_key = api_keys.create({"title": "x"}, OPERATOR)
     rows = db.read(
         lambda connection: str(connection.exec_driver_sql("SELECT * FROM api_keys").all())
@@ -64,12 +64,12 @@ def test_the_plain_key_is_stored_nowhere(house):
 
 
 @pytest.mark.parametrize("active", [None, 0, False, ""])
-def test_a_new_key_is_active(house, active):
+def test_a_new_key_is_active(app, active):
     record, _ = api_keys.create({"title": "x", "active": active}, OPERATOR)
     assert record["active"] == 1
 
 
-def test_updates_at_the_same_time_are_both_kept(house):
+def test_updates_at_the_same_time_are_both_kept(app):
     record, _ = api_keys.create({"title": "x"}, OPERATOR)
     api_keys.update(record["id"], {"a": 1})
     api_keys.update(record["id"], {"b": 2})

@@ -18,13 +18,13 @@ def change(job_id, **live):
 
 
 @pytest.fixture
-def followed(house):
+def followed(app):
     """A job, and a subscription to it."""
     job_id = add_job(state="active")
     subscription = follow(job_id)
     yield job_id, subscription
     subscription.close()
-    _end(house)
+    _end(app)
 
 
 def _end(app):
@@ -80,10 +80,10 @@ def test_the_end_is_news(followed):
     wait_for(subscription, lambda row: row.final)
 
 
-def test_an_unknown_job_has_no_row(house):
+def test_an_unknown_job_has_no_row(app):
     with follow("jnosuchjob") as subscription:
         assert subscription.row is None
-    _end(house)
+    _end(app)
 
 
 def test_closing_twice_is_fine_and_others_go_on(followed):
@@ -95,43 +95,41 @@ def test_closing_twice_is_fine_and_others_go_on(followed):
     wait_for(subscription, lambda row: row.live and "0.7" in row.live)
 
 
-def test_many_followers_of_many_jobs_all_hear_the_last_word(house):
+def test_many_followers_of_many_jobs_all_hear_the_last_word(app):
     jobs = [add_job(state="active") for _ in range(20)]
     subscriptions = [follow(job_id) for job_id in jobs for _ in range(10)]
-    outcomes = []
-
-    def hear(subscription):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            row = subscription.row
-            if row.final:
-                outcomes.append(row.id)
-                return
-            subscription.wait(1)
-
-    threads = [threading.Thread(target=hear, args=(one,)) for one in subscriptions]
+    heard = []
+    threads = [threading.Thread(target=_await_end, args=(one, heard)) for one in subscriptions]
     for thread in threads:
         thread.start()
-    for round_number in range(5):
+    for progress in range(5):
         for job_id in jobs:
-            change(job_id, progress=round_number / 10)
+            change(job_id, progress=progress / 10)
     for job_id in jobs:
-        finish_job(job_id)
-        doorbell.ring()
+        _finish(app, job_id)
     for thread in threads:
         thread.join(25)
-    assert sorted(outcomes) == sorted(jobs * 10)
+    assert sorted(heard) == sorted(jobs * 10)
     for subscription in subscriptions:
         subscription.close()
-    _end(house)
+    _end(app)
 
 
-def test_a_follower_that_comes_while_the_job_ends_does_not_miss_it(house):
+def _await_end(subscription, heard):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if subscription.row.final:
+            heard.append(subscription.job_id)
+            return
+        subscription.wait(1)
+
+
+def test_a_follower_that_comes_while_the_job_ends_does_not_miss_it(app):
     missed = []
     for _ in range(30):
         job_id = add_job(state="active")
         keeper = follow(job_id)
-        thread = threading.Thread(target=_finish, args=(house, job_id))
+        thread = threading.Thread(target=_finish, args=(app, job_id))
         thread.start()
         with follow(job_id) as subscription:
             deadline = time.monotonic() + 3
@@ -141,7 +139,7 @@ def test_a_follower_that_comes_while_the_job_ends_does_not_miss_it(house):
                 missed.append(job_id)
         thread.join()
         keeper.close()
-    _end(house)
+    _end(app)
     assert missed == []
 
 

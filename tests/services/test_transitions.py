@@ -9,14 +9,15 @@ from tests.factories import add_job, load
 
 
 def go(job_id, before, after, **changes):
-    return db.write(lambda connection: move(connection, job_id, before, after, by="m:us", **changes))
+    changes |= {"by": "m:us"}
+    return db.write(lambda connection: move(connection, job_id, before, after, **changes))
 
 
 def told(job_id):
     return [entry["msg"] for entry in json.loads(load(job_id).activity)]
 
 
-def test_a_move_changes_the_state_and_tells(house):
+def test_a_move_changes_the_state_and_tells(app):
     job_id = add_job()
     assert go(job_id, State.READY, State.QUEUED)
     assert load(job_id).state == "queued"
@@ -27,13 +28,13 @@ def test_a_move_changes_the_state_and_tells(house):
     ("before", "after"),
     [(State.READY, State.STARTING), (State.ACTIVE, State.FINISHING)],
 )
-def test_some_moves_are_silent(house, before, after):
+def test_some_moves_are_silent(app, before, after):
     job_id = add_job(state=before)
     assert go(job_id, before, after)
     assert told(job_id) == []
 
 
-def test_only_one_of_two_moves_from_the_same_state_succeeds(house):
+def test_only_one_of_two_moves_from_the_same_state_succeeds(app):
     job_id = add_job()
     assert go(job_id, State.READY, State.QUEUED)
     assert not go(job_id, State.READY, State.STARTING)
@@ -41,13 +42,13 @@ def test_only_one_of_two_moves_from_the_same_state_succeeds(house):
     assert len(told(job_id)) == 1
 
 
-def test_a_missing_job_does_not_move(house):
+def test_a_missing_job_does_not_move(app):
     assert not go("jnosuchjob", State.READY, State.QUEUED)
 
 
 @pytest.mark.parametrize("before", list(State))
 @pytest.mark.parametrize("after", list(State))
-def test_only_ways_of_the_table_exist(house, before, after):
+def test_only_ways_of_the_table_exist(app, before, after):
     job_id = add_job(state=before)
     if after in NEXT[before]:
         assert go(job_id, before, after)
@@ -62,7 +63,7 @@ def test_every_state_but_the_last_has_a_way_to_the_end():
     assert NEXT[State.COMPLETE] == frozenset()
 
 
-def test_entries_follow_that_of_the_move_and_changes_go_along(house):
+def test_entries_follow_that_of_the_move_and_changes_go_along(app):
     job_id = add_job(state="starting", suspended=True)
     rows = [{"msg": "one"}, {"msg": "two"}]
     assert go(
