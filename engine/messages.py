@@ -22,6 +22,8 @@ _NOT_FROM_PLUGINS = frozenset(
         *("server", "groups", "pid", "cwd", "remote", "now", "started", "updated", "completed"),
         *("elapsed", "final", "activity", "input", "output", "log_file_size", "position"),
         *("suspended", "until", "tags", "actions", "limits", "retried", "jobs", "redraw"),
+        *("targets", "algo", "params", "fields", "env", "command", "script", "uid", "gid"),
+        *("kill", "priority", "aborting", "ephemeral", "test", "conns", "procs", "cpu", "mem"),
     )
 )
 _MERGED_KEYS = ("data", "serverData", "workflowData")

@@ -51,6 +51,11 @@ class Database(SQLAlchemy):
         with self.engine.connect() as connection:
             return work(connection)
 
+    def kept(self) -> dict[str, Any]:
+        """A place for what was read from the database; it is empty whenever that has changed."""
+        readers: ThreadReaders | None = current_app.extensions.get("switchyard_readers")
+        return {} if readers is None else readers.kept()
+
     def write(self, work: Callable[[sa.Connection], Result]) -> Result:
         """Run `work` in a transaction and return its result once that is committed.
 

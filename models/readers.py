@@ -5,7 +5,7 @@ of one thread share its connection: a query never yields, so they never meet on 
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from gevent import monkey
@@ -36,13 +36,31 @@ class ThreadReaders:
             self.close()
             raise
 
+    def kept(self) -> dict[str, Any]:
+        """What this thread keeps of its reads; emptied by any commit of anybody since.
+
+        SQLite's own count of changes tells, in a tenth of the time that a query takes.
+        """
+        version = self.run(_data_version)
+        kept: tuple[int, dict[str, Any]] = getattr(self._local, "kept", (0, {}))
+        if kept[0] != version:
+            kept = self._local.kept = (version, {})
+        return kept[1]
+
     def close(self) -> None:
         """Close this thread's connection."""
         connection = self._open()
         if connection is not None:
-            self._local.connection = None
+            # Another connection counts from another start.
+            self._local.connection, self._local.kept = None, (0, {})
             connection.close()
 
     def _open(self) -> sa.Connection | None:
         connection: sa.Connection | None = getattr(self._local, "connection", None)
         return connection
+
+
+def _data_version(connection: sa.Connection) -> int:
+    driver: Any = connection.connection.driver_connection
+    version: int = driver.execute("PRAGMA data_version").fetchone()[0]
+    return version

@@ -134,7 +134,7 @@ class Caller:
         if self.categories and category not in self.categories:
             shown = "undefined" if category is None else javascript.to_string(category)
             raise Forbidden(f"{_NO_ACCESS} category ID {shown}.")
-        targets = document.get("targets")
+        targets = _targets_of(document)
         if targets and not self._reaches(targets):
             shown = ", ".join(javascript.to_string(target) for target in targets)
             raise Forbidden(f"{_NO_ACCESS} targets: {shown}.")
@@ -145,13 +145,19 @@ class Caller:
             return True
         if self.categories and document.get("category") not in self.categories:
             return False
-        return document.get("type") == "workflow" or self._reaches(document.get("targets") or ())
+        return document.get("type") == "workflow" or self._reaches(_targets_of(document))
 
-    def _reaches(self, targets: Any) -> bool:
+    def _reaches(self, targets: list[Any]) -> bool:
         """Whether any target is one of the caller's groups; server ids never are."""
         return not self.groups or any(
             isinstance(target, str) and target in self.groups for target in targets
         )
+
+
+def _targets_of(document: Document) -> list[Any]:
+    """A document's targets; what is no list, as an update may have left it, matches nothing."""
+    targets = document.get("targets")
+    return targets if isinstance(targets, list) else [targets] if targets else []
 
 
 #: Who acts at the command line of this host.
@@ -172,9 +178,11 @@ def authenticate(plain_key: str | None) -> Caller:
     if not plain_key:
         raise NotAuthenticated("No Session ID or API Key could be found")
     digest = key_digest(plain_key)
-    text = db.read(lambda connection: ApiKey.text_by_digest(connection, digest))
+    kept = db.kept()
+    text = kept.get(digest) or db.read(lambda c: ApiKey.text_by_digest(c, digest))
     if text is None or not _opens(_record_of(text), plain_key):
         raise NotAuthenticated("Invalid API Key")
+    kept[digest] = text
     return _caller_of(text)
 
 

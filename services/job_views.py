@@ -25,6 +25,9 @@ HEAVY = (
     "files",
 )
 
+#: What changes many times a second, and is kept apart from the rest for that.
+LIVE_KEYS = ("progress", "status", "cpu", "mem")
+
 #: What plugins report that only get_job shows while a job lives.
 _DETAILS = ("data", "files", "timelines")
 

@@ -253,7 +253,8 @@ def update(job_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
             raise BadRequest(f"Cannot update keys of a running job: {', '.join(owned)}", code="job")
         reported = json.loads(row.results) if row.results else {}
         again = {key: value for key, value in changes.items() if key in reported}
-        Job.patch(connection, job_id, doc=changes, results=again)
+        live = {key: value for key, value in changes.items() if key in job_views.LIVE_KEYS}
+        Job.patch(connection, job_id, doc=changes, live=live, results=again)
 
     db.write(work)
     doorbell.ring()

@@ -17,3 +17,16 @@ def python(code):
 
 #: Runs until its job is aborted.
 ENDLESS = "#!/bin/sh\necho started\nexec sleep 600\n"
+
+#: Tells of its progress for two seconds, then of a table, of HTML and of data.
+STEPS = """#!/bin/sh
+echo first
+for i in 1 2 3; do
+  sleep 0.5
+  echo "{\\"xy\\":1,\\"progress\\":0.$i,\\"status\\":\\"step $i\\"}"
+done
+sleep 0.3
+echo '{"xy":1,"table":{"header":["A"],"rows":[["1"]]},"html":{"content":"<b>x</b>"}}'
+sleep 0.3
+echo '{"xy":1,"data":{"answer":42}}'
+"""
