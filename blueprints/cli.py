@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.config import PREFIX, SETTINGS, Setting, Settings, write_private
 from core.errors import ApiError
 from models.database import db
-from services import api_keys, jobs, stock
+from services import api_keys, job_changes, jobs, stock
 from services.access import OPERATOR, Privilege
 
 keys = AppGroup("keys", help="Make, list and disable API keys.")
@@ -95,7 +95,7 @@ def list_jobs() -> None:
 def abort_job(job_id: str) -> None:
     """Abort a live job."""
     try:
-        jobs.abort(job_id, OPERATOR)
+        job_changes.abort(job_id, OPERATOR)
     except ApiError as error:
         raise click.ClickException(error.description) from None
 

@@ -19,7 +19,7 @@ from schemas.job import (
     UpdateJob,
 )
 from schemas.replies import CountReply, JobReply, JobsReply, RowsReply
-from services import jobs
+from services import job_changes, jobs
 from services.access import Caller, Privilege
 
 bp = ApiBlueprint("jobs", __name__)
@@ -82,7 +82,7 @@ def abort_job(caller: Caller, id: str) -> None:
 
     Replies at once; the job is complete when nothing of it is left.
     """
-    jobs.abort(id, caller)
+    job_changes.abort(id, caller)
 
 
 @bp.api("resume_job")
@@ -93,7 +93,7 @@ def resume_job(
 ) -> None:
     """Let a suspended job go on."""
     agent = request.headers.get("User-Agent", "")
-    jobs.resume(id, params, redirect, caller, request.remote_addr or "", agent)
+    job_changes.resume(id, params, redirect, caller, request.remote_addr or "", agent)
 
 
 @bp.api("delete_job")
@@ -101,7 +101,7 @@ def resume_job(
 @requires(Privilege.DELETE_JOBS)
 def delete_job(caller: Caller, id: str) -> None:
     """Delete a completed job with its log and files."""
-    jobs.delete(id, caller)
+    job_changes.delete(id, caller)
 
 
 @bp.api("update_job")
@@ -113,7 +113,7 @@ def update_job(caller: Caller, id: str, changes: dict[str, Any]) -> None:
     Of a completed job, numbers also take `"+1"` or `"-1"`, and lists `"+item,-item"`. Keys of a
     live job that the engine sets are refused.
     """
-    jobs.update(id, changes, caller)
+    job_changes.update(id, changes, caller)
 
 
 @bp.api("manage_job_tags")
@@ -121,7 +121,7 @@ def update_job(caller: Caller, id: str, changes: dict[str, Any]) -> None:
 @requires(Privilege.TAG_JOBS)
 def manage_job_tags(caller: Caller, id: str, tags: list[str]) -> None:
     """Replace all tags of a completed job."""
-    jobs.set_tags(id, tags, caller)
+    job_changes.set_tags(id, tags, caller)
 
 
 @bp.api("flush_event_queue", returns=CountReply)
@@ -132,4 +132,4 @@ def flush_event_queue(caller: Caller, id: str) -> Returned:
 
     Replies with `count`, how many there were.
     """
-    return {"count": jobs.flush_queue(id, caller)}
+    return {"count": job_changes.flush_queue(id, caller)}

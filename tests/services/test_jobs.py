@@ -8,7 +8,7 @@ import pytest
 from core.errors import BadRequest, Conflict, Forbidden, NotFound
 from models.database import db
 from models.job import Job
-from services import jobs
+from services import job_changes, jobs
 from tests.factories import (
     ADMIN,
     NOBODY,
@@ -195,9 +195,9 @@ def test_five_hundred_ids_are_fine(app):
 
 def test_an_abort_is_noted_once_with_its_reason(app):
     job_id = add_job(state="active")
-    jobs.abort(job_id, ADMIN)
+    job_changes.abort(job_id, ADMIN)
     assert load(job_id).abort_reason == "Manually aborted by API Key: Admin"
-    jobs.abort(job_id, limited())
+    job_changes.abort(job_id, limited())
     assert load(job_id).abort_reason == "Manually aborted by API Key: Admin"
 
 
@@ -205,15 +205,15 @@ def test_jobs_that_can_not_be_aborted(app):
     final = add_job()
     finish_job(final)
     with pytest.raises(Conflict, match=r"^Job not found or is no longer active: "):
-        jobs.abort(final, ADMIN)
+        job_changes.abort(final, ADMIN)
     with pytest.raises(NotFound, match=r"^Job not found or is no longer active: jx"):
-        jobs.abort("jx", ADMIN)
+        job_changes.abort("jx", ADMIN)
     with pytest.raises(Forbidden):
-        jobs.abort(add_job(), limited(categories=["other"]))
+        job_changes.abort(add_job(), limited(categories=["other"]))
 
 
 def resume(job_id, caller=ADMIN, params=None):
-    jobs.resume(job_id, params, None, caller, "127.0.0.1", "agent")
+    job_changes.resume(job_id, params, None, caller, "127.0.0.1", "agent")
 
 
 SUSPENSION = {"type": "suspend", "condition": "start", "enabled": True, "active": True, "date": 1.0}
@@ -243,27 +243,27 @@ def test_only_final_jobs_are_deleted(app):
     live, final = add_job(state="active"), add_job()
     finish_job(final)
     with pytest.raises(Conflict, match=rf"^Cannot delete a job that is still active: {live}"):
-        jobs.delete(live, ADMIN)
+        job_changes.delete(live, ADMIN)
     with pytest.raises(Forbidden):
-        jobs.delete(final, limited(categories=["other"]))
-    jobs.delete(final, ADMIN)
+        job_changes.delete(final, limited(categories=["other"]))
+    job_changes.delete(final, ADMIN)
     with pytest.raises(NotFound, match=r"^Failed to load job details: ") as caught:
-        jobs.delete(final, ADMIN)
+        job_changes.delete(final, ADMIN)
     assert caught.value.code == "job"
 
 
 def test_an_update_of_a_live_job_changes_what_is_not_the_engines(app):
     job_id = add_job(state="active")
-    jobs.update(job_id, {"label": "new", "custom": {"a": 1}}, ADMIN)
+    job_changes.update(job_id, {"label": "new", "custom": {"a": 1}}, ADMIN)
     job = get(job_id)
     assert (job["label"], job["custom"]) == ("new", {"a": 1})
 
 
-@pytest.mark.parametrize("key", sorted(jobs.ENGINE_KEYS))
+@pytest.mark.parametrize("key", sorted(job_changes.ENGINE_KEYS))
 def test_an_update_of_a_live_job_leaves_the_engines_keys_alone(app, key):
     job_id = add_job(state="active")
     with pytest.raises(BadRequest) as caught:
-        jobs.update(job_id, {key: "x", "label": "new"}, ADMIN)
+        job_changes.update(job_id, {key: "x", "label": "new"}, ADMIN)
     assert key in str(caught.value)
     assert "label" not in get(job_id)
 
@@ -271,7 +271,7 @@ def test_an_update_of_a_live_job_leaves_the_engines_keys_alone(app, key):
 def test_an_update_wins_over_what_the_plugin_said_before(app):
     job_id = add_job(state="active")
     db.write(lambda connection: Job.patch(connection, job_id, results={"label": "plugin"}))
-    jobs.update(job_id, {"label": "admin"}, ADMIN)
+    job_changes.update(job_id, {"label": "admin"}, ADMIN)
     assert get(job_id)["label"] == "admin"
 
 
@@ -281,25 +281,25 @@ def test_an_update_of_live_values_is_seen(app, key):
     db.write(
         lambda connection: Job.patch(connection, job_id, live={"progress": 0.1, "status": "s"})
     )
-    jobs.update(job_id, {key: 0.9}, ADMIN)
+    job_changes.update(job_id, {key: 0.9}, ADMIN)
     assert get(job_id)[key] == 0.9
 
 
 def test_an_update_of_a_final_job_may_count_and_adjust(app):
     job_id = add_job()
     finish_job(job_id, tags=["a", "b"], number=5)
-    jobs.update(job_id, {"number": "+2", "tags": "+c,-a", "label": "new"}, ADMIN)
+    job_changes.update(job_id, {"number": "+2", "tags": "+c,-a", "label": "new"}, ADMIN)
     job = get(job_id)
     assert (job["number"], job["tags"], job["label"]) == (7, ["b", "c"], "new")
     with pytest.raises(NotFound, match=r"^Failed to update job: jx"):
-        jobs.update("jx", {"label": "x"}, ADMIN)
+        job_changes.update("jx", {"label": "x"}, ADMIN)
 
 
 def test_tags_are_replaced_as_they_are_and_told(app):
     job_id = add_job()
     finish_job(job_id, tags=["_success", "_last"])
-    jobs.set_tags(job_id, ["flag", "_own", "any thing"], ADMIN)
-    jobs.set_tags(job_id, ["_hidden"], ADMIN)
+    job_changes.set_tags(job_id, ["flag", "_own", "any thing"], ADMIN)
+    job_changes.set_tags(job_id, ["_hidden"], ADMIN)
     job = get(job_id)
     assert job["tags"] == ["_hidden"]
     assert [row["msg"] for row in job["activity"]] == [
@@ -311,19 +311,19 @@ def test_tags_are_replaced_as_they_are_and_told(app):
 
 def test_tags_of_live_and_unknown_jobs_are_not_set(app):
     with pytest.raises(Conflict, match=r"^Cannot update tags of running job\."):
-        jobs.set_tags(add_job(state="active"), [], ADMIN)
+        job_changes.set_tags(add_job(state="active"), [], ADMIN)
     with pytest.raises(NotFound, match=r"^Failed to update job: jx"):
-        jobs.set_tags("jx", [], ADMIN)
+        job_changes.set_tags("jx", [], ADMIN)
 
 
 def test_a_flush_needs_an_event_and_access_to_it(app):
     event = stored_event()["id"]
     add_job(state="queued", event=event)
     with pytest.raises(Forbidden):
-        jobs.flush_queue(event, limited(categories=["other"]))
-    assert jobs.flush_queue(event, ADMIN) == 1
+        job_changes.flush_queue(event, limited(categories=["other"]))
+    assert job_changes.flush_queue(event, ADMIN) == 1
     with pytest.raises(NotFound, match=r"^Event not found: enone"):
-        jobs.flush_queue("enone", ADMIN)
+        job_changes.flush_queue("enone", ADMIN)
 
 
 def test_the_tail_is_empty_for_all_but_running_jobs(app):

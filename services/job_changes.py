@@ -1,0 +1,163 @@
+"""Changing jobs: aborting, resuming, updating, tagging and deleting what was accepted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+
+from core import blobs, clock, json
+from core.errors import BadRequest, Conflict, NotFound
+from models import live_jobs
+from models.database import db
+from models.event import Event
+from models.job import Job
+from services import doorbell, job_views
+from services.access import Caller
+from services.hosts import our_name
+from services.jobs import missing, not_loaded
+from services.record_updates import adjusted
+from services.transitions import activity
+
+#: What only the engine may set on a live job.
+ENGINE_KEYS = frozenset(
+    (
+        *("id", "event", "state", "code", "complete", "started", "completed"),
+        *("server", "pid", "until", "suspended", "position"),
+    )
+)
+
+
+def abort(job_id: str, caller: Caller) -> None:
+    """Ask the engine to abort a live job; it has ended when nothing of it is left."""
+    gone = f"Job not found or is no longer active: {job_id}"
+
+    def work(connection: sa.Connection) -> None:
+        row = _live_row(connection, job_id, gone)
+        caller.check(job_views.live_document(row))
+        if row.abort_reason is None:
+            Job.patch(connection, job_id, columns={"abort_reason": caller.abort_reason()})
+
+    db.write(work)
+    doorbell.ring()
+
+
+def resume(
+    job_id: str,
+    params: Mapping[str, Any] | None,
+    redirect: str | None,
+    caller: Caller,
+    ip: str,
+    agent: str,
+) -> None:
+    """Ask the engine to go on with a suspended job, with `params` merged into its own."""
+    gone = f"Job not found or is no longer active: {job_id}"
+    asked = {"params": params, "redirect": redirect, "by": caller.name, "ip": ip, "agent": agent}
+
+    def work(connection: sa.Connection) -> None:
+        row = _live_row(connection, job_id, gone)
+        document = job_views.live_document(row)
+        caller.check(document)
+        if not document.get("suspended") or row.resume is not None:
+            raise Conflict(f"Job is not currently suspended: {job_id}", code="job")
+        if not any(_is_suspension(action) for action in document["actions"]):
+            text = f"Cannot locate active suspend action in job: {job_id}"
+            raise Conflict(text, code="job")
+        request = json.dumps(asked | {"at": clock.now()})
+        Job.patch(connection, job_id, columns={"resume": request}, drop=("suspended",))
+
+    db.write(work)
+    doorbell.ring()
+
+
+def _is_suspension(action: Any) -> bool:
+    return action.get("type") == "suspend" and bool(action.get("active"))
+
+
+def _live_row(connection: sa.Connection, job_id: str, text: str) -> Any:
+    """A live job's row; 404 where there is no such job, 409 where it has ended."""
+    row = Job.load(connection, job_id)
+    if row is None:
+        raise NotFound(text, code="job")
+    if row.final:
+        raise Conflict(text, code="job")
+    return row
+
+
+def delete(job_id: str, caller: Caller) -> None:
+    """Delete a final job with its log and files."""
+
+    def work(connection: sa.Connection) -> None:
+        row = Job.load(connection, job_id)
+        if row is None:
+            raise not_loaded(job_id, code="job")
+        if not row.final:
+            text = f"Cannot delete a job that is still active: {job_id}"
+            raise Conflict(text, code="job")
+        caller.check(json.loads(row.head))
+        Job.delete(connection, job_id)
+
+    db.write(work)
+    blobs.delete_job_blobs(current_app.config["INSTANCE_PATH"], job_id)
+    doorbell.ring()
+
+
+def update(job_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
+    """Change any keys of a job's record; of a live job only what the engine does not own."""
+    del caller  # administrators only, and those have access to everything
+
+    def work(connection: sa.Connection) -> None:
+        row = Job.load(connection, job_id)
+        if row is None:
+            raise NotFound(f"Failed to update job: {missing(job_id)}", code="job")
+        if row.final:
+            record = adjusted(job_views.record_of(row), changes)
+            Job.revise(connection, row, *job_views.split_record(record))
+            return
+        owned = sorted(ENGINE_KEYS & changes.keys())
+        if owned:
+            raise BadRequest(f"Cannot update keys of a running job: {', '.join(owned)}", code="job")
+        reported = json.loads(row.results) if row.results else {}
+        again = {key: value for key, value in changes.items() if key in reported}
+        live = {key: value for key, value in changes.items() if key in job_views.LIVE_KEYS}
+        Job.patch(connection, job_id, doc=changes, live=live, results=again)
+
+    db.write(work)
+    doorbell.ring()
+
+
+def set_tags(job_id: str, tags: Sequence[Any], caller: Caller) -> None:
+    """Replace a final job's tags, exactly as given."""
+    shown = [str(tag) for tag in tags if not str(tag).startswith("_")]
+    message = f"Updated job tags: {', '.join(shown) or '(None)'}"
+
+    def work(connection: sa.Connection) -> None:
+        row = Job.load(connection, job_id)
+        if row is None:
+            raise NotFound(f"Failed to update job: {missing(job_id)}", code="job")
+        if not row.final:
+            raise Conflict("Cannot update tags of running job.", code="job")
+        record = job_views.record_of(row)
+        caller.check(record)
+        record["tags"] = list(tags)
+        entry = activity(message, our_name(), username=caller.name)
+        record["activity"] = [*record.get("activity", []), entry]
+        Job.revise(connection, row, *job_views.split_record(record))
+
+    db.write(work)
+    doorbell.ring()
+
+
+def flush_queue(event_id: str, caller: Caller) -> int:
+    """Remove all queued jobs of an event, without a trace; returns how many."""
+
+    def work(connection: sa.Connection) -> int:
+        event = Event.get(connection, event_id)
+        if event is None:
+            raise NotFound(f"Event not found: {event_id}", code="event")
+        caller.check(event)
+        return live_jobs.delete_queued(connection, event_id)
+
+    count = db.write(work)
+    doorbell.ring()
+    return count
