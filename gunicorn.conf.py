@@ -1,5 +1,6 @@
 """How gunicorn serves the API: gevent workers, address and number of workers from the settings."""
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -53,3 +54,13 @@ def post_fork(_server: Any, _worker: Any) -> None:
     signal: the worker would then live, and hold the address, until it is killed.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Keep the garbage collector from looking again and again at what lives as long as we do.
+
+    Requests leave next to no cycles behind, so it need not look as often as it does by default.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

@@ -17,7 +17,9 @@ def server(app):
 
 
 def choose(**changes):
-    return db.read(lambda connection: placement.choose(Turn(connection, {}), job_document("j1", **changes)))
+    return db.read(
+        lambda connection: placement.choose(Turn(connection, {}), job_document("j1", **changes))
+    )
 
 
 def change(server, **changes):
