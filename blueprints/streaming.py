@@ -117,17 +117,25 @@ class JobStream:
         if log is None:
             return
         try:
-            for block in log.blocks(min(self._offset, log.size), log.size):
-                for start in range(0, len(block), _OUTPUT_BYTES):
-                    yield self._output_event(block[start : start + _OUTPUT_BYTES], row.final)
+            start = min(self._offset + self._held(), log.size)
+            for block in log.blocks(start, log.size):
+                for at in range(0, len(block), _OUTPUT_BYTES):
+                    yield self._output_event(block[at : at + _OUTPUT_BYTES])
         finally:
             log.close()
+        if row.final and self._held():
+            yield self._output_event(b"", last=True)
 
-    def _output_event(self, chunk: bytes, final: bool) -> str:
+    def _held(self) -> int:
+        """How many bytes the decoder keeps: the beginning of a character that is not complete."""
+        return len(self._decoder.getstate()[0])
+
+    def _output_event(self, chunk: bytes, *, last: bool = False) -> str:
+        """New log text; the offset that its id tells is that of the first byte not yet sent."""
         at = self._offset or 0
-        text = self._decoder.decode(chunk)
-        self._offset = at + len(chunk)
-        del final
+        end = at + self._held() + len(chunk)
+        text = self._decoder.decode(chunk, last)
+        self._offset = end - self._held()
         return self._event("output", {"xy": 1, "type": "output", "offset": at, "text": text})
 
     def _open(self, row: Any) -> StoredLog | None:

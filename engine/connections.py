@@ -19,6 +19,10 @@ Frame = dict[str, Any]
 _HELLO_SECONDS = 5.0
 
 
+class LauncherBusy(Exception):
+    """A launcher is there but says nothing: its jobs live, so nobody may take it for dead."""
+
+
 class Connections:
     """The launchers that are there, and which of them has which launch."""
 
@@ -75,8 +79,12 @@ class Connections:
             launcher.send({"op": "hello", "epoch": self._epoch})
             hello = _await_hello(launcher)
         except LauncherGone:
+            # It closed the connection: it is ending.
             launcher.close()
             return []
+        except BaseException:
+            launcher.close()
+            raise
         self._launchers[name] = launcher
         self._selector.register(launcher, selectors.EVENT_READ)
         runs: list[Frame] = hello["runs"]
@@ -143,4 +151,4 @@ def _await_hello(launcher: Launcher) -> Frame:
             if frame["op"] == "refused":
                 raise LeadershipLost
         time.sleep(0.002)
-    raise LauncherGone(f"launcher {launcher.name} does not answer")
+    raise LauncherBusy(f"launcher {launcher.name} does not answer")

@@ -146,13 +146,13 @@ def _text(value: Any) -> str:
 
 def _fitting(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The variables that the kernel takes, smallest first where all together are too many."""
-    sizes = {name: len(name) + len(value.encode()) + 2 for name, value in wanted.items()}
-    left_out = [name for name, size in sizes.items() if size > _LONGEST_VALUE_BYTES]
-    left_out += [name for name in wanted if "\0" in wanted[name] or "=" in name]
+    sizes = {name: len(name.encode()) + len(value.encode()) + 2 for name, value in wanted.items()}
+    left_out = {name for name, size in sizes.items() if size > _LONGEST_VALUE_BYTES}
+    left_out |= {name for name in wanted if "\0" in wanted[name] or "=" in name}
     total = 0
-    for name in sorted(sizes, key=lambda name: sizes[name]):
-        total += 0 if name in left_out else sizes[name]
-        if total > _MOST_BYTES and name not in left_out:
-            left_out.append(name)
+    for name in sorted(sizes.keys() - left_out, key=lambda name: (sizes[name], name)):
+        total += sizes[name]
+        if total > _MOST_BYTES:
+            left_out.add(name)
     kept = {name: value for name, value in wanted.items() if name not in left_out}
-    return kept, sorted(set(left_out))
+    return kept, sorted(left_out)

@@ -120,6 +120,12 @@ class Fleet:
         self._in_flight.discard(run.launch)
         run.ended = run.touched = True
 
+    def reopen(self, job_id: str) -> None:
+        """Look again at the runs of a job that has been given up: nobody owns them now."""
+        for run in self._runs.values():
+            if run.job == job_id:
+                run.closing, run.touched = False, True
+
     def exit_of(self, run: Run, folder: Path) -> Frame:
         """How an ended run ended."""
         record = self._failures.get(run.launch) or finish.read_exit(folder) or {"lost": True}

@@ -31,7 +31,7 @@ def fire_time_limits(turn: Turn, row: Any) -> str | None:
         if limit.get("abort"):
             reason = reason or message
     moments = [row.started + limit["duration"] for limit in limits if _is_open(limit)]
-    Job.patch(
+    is_active = Job.patch(
         turn.connection,
         row.id,
         columns={"due": min(moments, default=None)},
@@ -39,7 +39,7 @@ def fire_time_limits(turn: Turn, row: Any) -> str | None:
         activity=entries,
         states=(State.ACTIVE,),
     )
-    return reason
+    return reason if is_active else None
 
 
 def _is_open(limit: Document) -> bool:

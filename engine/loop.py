@@ -4,7 +4,7 @@ import logging
 import os
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from flask import Flask
 from core import blobs
 from core.disk import free_bytes
 from engine import records
-from engine.file_worker import FileWorker
+from engine.file_worker import Delivery, FileWorker
 from engine.fleet import Fleet
 from engine.lease import RENEW_SECONDS, LeadershipLost, Lease
 from engine.queue import Queue
@@ -144,16 +144,12 @@ class Engine:
         """Do everything that is to be done, in one transaction."""
         if time.monotonic() >= self._wake_at:
             self._look = True
-        news = self._gather_all()
-        delivered = self._files.take()
-        look, self._look = self._look, False
-        todo = db.read(partial(self._queue.find, may_start=self._has_room())) if look else None
-        if todo is not None:
-            self._wake_at = time.monotonic() + todo.seconds_to_next
-        if not news and not delivered and (todo is None or todo.is_empty):
-            return
+        news: list[News] = []
+        delivered: list[Delivery] = []
         try:
-            self._write(lambda turn: self._steps.take(turn, news, delivered, todo))
+            self._gather_all(news)
+            delivered += self._files.take()
+            self._do(news, delivered)
         except BaseException:
             # Nothing was written: all of it has to come again.
             for item in news:
@@ -161,6 +157,16 @@ class Engine:
             for delivery in delivered:
                 self._files.deliver(delivery)
             raise
+
+    def _do(self, news: Sequence[News], delivered: Sequence[Delivery]) -> None:
+        """Write what is new, and what the database says is to be done."""
+        look, self._look = self._look, False
+        todo = db.read(partial(self._queue.find, may_start=self._has_room())) if look else None
+        if todo is not None:
+            self._wake_at = time.monotonic() + todo.seconds_to_next
+        if not news and not delivered and (todo is None or todo.is_empty):
+            return
+        self._write(lambda turn: self._steps.take(turn, news, delivered, todo))
         is_cut = todo is not None and todo.is_cut and self._fleet.room() > 0
         self._look = self._look or self._queue.is_stirred or is_cut
         self._ringer.ring(skip=self._bell.name)
@@ -173,15 +179,17 @@ class Engine:
         now = time.monotonic()
         return [run for run in self._fleet.touched() if run.next_write <= now]
 
-    def _gather_all(self) -> list[News]:
+    def _gather_all(self, news: list[News]) -> None:
         """Read what runs wrote, longest waiting first; what takes too long is left for later."""
         ends = time.monotonic() + _LONGEST_READ_SECONDS
-        news = []
         for run in sorted(self._due_runs(), key=lambda run: run.next_write):
             if time.monotonic() > ends:
                 break
-            news.append(self._gather(run))
-        return news
+            try:
+                news.append(self._gather(run))
+            except Exception:
+                logger.exception("reading what job %s wrote failed", run.job)
+                run.touched, run.retry_at = True, time.monotonic() + _AFTER_ERROR_SECONDS
 
     def _gather(self, run: Run) -> News:
         """Read what a run wrote; outside the transaction, because disks may be slow."""

@@ -11,6 +11,7 @@ from engine import limits, placement, requests, starting
 from engine.starting import Launch
 from engine.turn import Turn
 from models import live_jobs
+from models.job import Job
 from services.hosts import our_name
 from services.transitions import RUNNING, State, move
 
@@ -22,6 +23,14 @@ _LONGEST_SLEEP = 60.0
 Step = Callable[[Turn], None]
 #: Kills a job's process, once the transaction is committed: the job's row, the way of killing.
 Kill = Callable[[Any, str], None]
+
+
+class HeadDefect(Exception):
+    """A step failed because of the job that is first in a queue, whatever the step was about."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
 
 
 @dataclass
@@ -131,6 +140,10 @@ def _wake(turn: Turn, row: Any) -> None:
 
 def _start(turn: Turn, row: Any, launch: Launch) -> None:
     """Start a new job, after those who wait in its queue."""
+    # It was found before this transaction: a step before this one may have ended it.
+    row = Job.load(turn.connection, row.id)
+    if row is None or row.state != State.READY:
+        return
     if starting.first_limit(json.loads(row.doc), "queue") is not None:
         _serve(turn, row.queue_key, launch)
     starting.start_ready(turn, row, launch)
@@ -140,10 +153,17 @@ def _serve(turn: Turn, queue_key: str, launch: Launch) -> None:
     """Start the jobs of one queue that may start now, in their order."""
     for _ in range(MOST_STARTS):
         row = live_jobs.queue_head(turn.connection, queue_key)
-        if row is None or not _may_start(turn, row):
+        if row is None:
             return
-        move(turn.connection, row.id, State.QUEUED, State.READY, by=our_name())
-        starting.start_ready(turn, row, launch)
+        try:
+            if not _may_start(turn, row):
+                return
+            move(turn.connection, row.id, State.QUEUED, State.READY, by=our_name())
+            starting.start_ready(turn, row, launch)
+        except sa.exc.OperationalError:
+            raise
+        except Exception as error:
+            raise HeadDefect(row.id) from error
 
 
 def _may_start(turn: Turn, row: Any) -> bool:

@@ -25,6 +25,8 @@ Document = dict[str, Any]
 #: Hands a launch command to the launcher, once the transaction is committed.
 Launch = Callable[[Document, str], None]
 
+#: Variables that are left out and noted one by one.
+_MOST_NOTES = 20
 _FULL = "Maximum number of concurrent jobs for event has been reached"
 _NO_SERVER = "No available servers matching targets"
 
@@ -155,7 +157,7 @@ def activate(
     frame, cwd, notes = _launch_frame(turn, row, job, plugin, launch_id)
     sending = activity("Sending launch command to remote server", our_name())
     columns = {"server": job["server"], "started": now, "launch": launch_id}
-    move(
+    is_active = move(
         turn.connection,
         row.id,
         way.before,
@@ -168,7 +170,8 @@ def activate(
         doc={**changes, "started": now, "updated": now, "remote": True, "cwd": cwd},
         live={"progress": 0},
     )
-    turn.after.append(lambda: launch(frame, row.id))
+    if is_active:
+        turn.after.append(lambda: launch(frame, row.id))
 
 
 def _due(job: Document, started: float) -> float | None:
@@ -201,8 +204,12 @@ def _launch_frame(
     variables, left_out = environment.variables(job, job_input, cwd, turn.settings)
     notes = [
         activity(f"WARNING: Variable is too long for the environment: {name}", job["server"])
-        for name in left_out
+        for name in left_out[:_MOST_NOTES]
     ]
+    if len(left_out) > _MOST_NOTES:
+        more = len(left_out) - _MOST_NOTES
+        text = f"WARNING: {more} more variables do not fit into the environment."
+        notes.append(activity(text, job["server"]))
     frame = {
         "op": "launch",
         "launch": launch_id,

@@ -15,7 +15,7 @@ from core.config import Settings
 from engine import ending, finish, outputs, watch
 from engine.file_worker import Delivery, FileWorker
 from engine.fleet import Fleet
-from engine.queue import Queue, Todo
+from engine.queue import HeadDefect, Queue, Todo
 from engine.records import Batch
 from engine.turn import Run, Turn
 
@@ -66,30 +66,40 @@ class Steps:
 
     def _take_news(self, turn: Turn, news: News) -> None:
         run = news.run
-        is_given_up = self._defects[run.job] >= _MOST_DEFECTS
-        if not self._isolated(turn, run.job, lambda turn: self._advance(turn, news)) or is_given_up:
+        if not self._isolated(turn, run.job, lambda turn: self._advance(turn, news)):
             run.touched, run.retry_at = True, time.monotonic() + _AGAIN_SECONDS
 
     def _isolated(self, turn: Turn, job_id: str, step: Callable[[Turn], None]) -> bool:
-        """Run one step in a savepoint; false when it failed.
-
-        A job whose steps fail again and again is ended: nothing may hang.
-        """
-        if self._defects[job_id] >= _MOST_DEFECTS:
-            self._defects.pop(job_id)
-            step = _giving_up(job_id)
+        """Run one step in a savepoint; false when it failed."""
         kept = len(turn.after)
         try:
             with turn.connection.begin_nested():
                 step(turn)
         except sa.exc.OperationalError:
             raise
-        except Exception:
+        except Exception as error:
             del turn.after[kept:]
-            logger.exception("a step of the engine failed for job %s", job_id)
-            self._defects[job_id] += 1
+            blamed = error.job_id if isinstance(error, HeadDefect) else job_id
+            logger.exception("a step of the engine failed for job %s", blamed)
+            self._blame(turn, blamed)
             return False
         return True
+
+    def _blame(self, turn: Turn, job_id: str) -> None:
+        """Count a job's failed steps, and end it when there are too many: nothing may hang."""
+        self._defects[job_id] += 1
+        if self._defects[job_id] < _MOST_DEFECTS:
+            return
+        del self._defects[job_id]
+        try:
+            with turn.connection.begin_nested():
+                ending.give_up(turn, job_id)
+        except sa.exc.OperationalError:
+            raise
+        except Exception:
+            logger.exception("giving up job %s failed", job_id)
+        else:
+            turn.after.append(lambda: self._fleet.reopen(job_id))
 
     def _advance(self, turn: Turn, news: News) -> None:
         """Apply what a run told; where it has ended, end its job."""
@@ -98,7 +108,7 @@ class Steps:
             return
         applied = watch.apply(turn, run, news.batch)
         if applied is watch.Applied.GONE:
-            turn.after.append(lambda: self._fleet.forget(run))
+            turn.after.append(lambda: self._drop(run))
         elif applied is watch.Applied.OUT_OF_STEP or news.batch.more:
             run.touched, run.paid_until = True, 0.0
         elif news.exit_record is not None:
@@ -109,13 +119,22 @@ class Steps:
         folder = blobs.run_dir(self._instance, run.job, run.launch)
         entries = finish.close(turn, run, exit_record, folder)
         if entries:
-            run.closing = True
             turn.after.append(lambda: self._store_outputs(run, folder, entries))
         elif entries is not None:
             finish.complete(turn, run, folder, [], None)
             turn.after.append(lambda: self._after_end(run))
 
+    def _drop(self, run: Run) -> None:
+        """No live job owns this run any more: nothing of it may stay."""
+        if run.ended:
+            self._after_end(run)
+        else:
+            # Its exit will bring it here again.
+            self._fleet.send_abort(run.launch, "all", 0.0)
+
     def _store_outputs(self, run: Run, folder: Path, entries: Sequence[Any]) -> None:
+        run.closing = True
+
         def then(
             turn: Turn, stored: list[Document], delete: list[Path], failure: str | None
         ) -> None:
@@ -127,6 +146,7 @@ class Steps:
 
     def _after_end(self, run: Run) -> None:
         """The record is committed: free the place and clean up."""
+        self._defects.pop(run.job, None)
         self._fleet.forget(run)
         self._queue.stir()
         self._files.remove(run)
@@ -150,7 +170,3 @@ class Steps:
     def _kill(self, row: Any, kill: str) -> None:
         """Tell the launcher to end a job's process."""
         self._fleet.send_abort(row.launch, kill, self._settings["ABORT_GRACE"])
-
-
-def _giving_up(job_id: str) -> Callable[[Turn], None]:
-    return lambda turn: ending.give_up(turn, job_id)

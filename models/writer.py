@@ -44,6 +44,7 @@ class GroupCommitWriter:
         self._engine = engine
         #: Works to run; nothing ends the thread.
         self._calls: queue.SimpleQueue[_Call | None] = _NativeQueue()
+        self._connection: sa.Connection | None = None
         self._starting = threading.Lock()
         self._started = False
 
@@ -72,11 +73,11 @@ class GroupCommitWriter:
                 _start_thread(self._serve, ())
 
     def _serve(self) -> None:
-        with self._engine.connect() as connection:
-            while batch := self._next_batch():
-                self._commit(connection, batch)
-                for call in batch:
-                    call.done()
+        while batch := self._next_batch():
+            self._commit(batch)
+            for call in batch:
+                call.done()
+        self._disconnect()
 
     def _next_batch(self) -> list[_Call]:
         """Wait for a work, and take what waits behind it; empty when there will be no more."""
@@ -91,20 +92,33 @@ class GroupCommitWriter:
             batch.append(call)
         return batch
 
-    def _commit(self, connection: sa.Connection, batch: list[_Call]) -> None:
+    def _commit(self, batch: list[_Call]) -> None:
         """Run and commit `batch`; what breaks the commit itself breaks every call in it."""
         try:
-            with connection.begin():
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                if len(batch) == 1:
-                    # What raises here undoes all there is: no savepoint is needed.
-                    batch[0].result = batch[0].work(connection)
-                    return
-                for call in batch:
-                    _run_in_savepoint(connection, call)
+            self._connection = self._connection or self._engine.connect()
+            _commit(self._connection, batch)
         except BaseException as error:  # noqa: BLE001 - every waiter must hear of it
             for call in batch:
                 call.error = call.error or error
+            if isinstance(error, sa.exc.DBAPIError):
+                self._disconnect()
+
+    def _disconnect(self) -> None:
+        """Close the connection; the next batch opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _commit(connection: sa.Connection, batch: list[_Call]) -> None:
+    with connection.begin():
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if len(batch) == 1:
+            # What raises here undoes all there is: no savepoint is needed.
+            batch[0].result = batch[0].work(connection)
+            return
+        for call in batch:
+            _run_in_savepoint(connection, call)
 
 
 def _run_in_savepoint(connection: sa.Connection, call: _Call) -> None:

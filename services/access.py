@@ -131,7 +131,7 @@ class Caller:
         if self.is_unlimited:
             return
         category = document.get("category")
-        if self.categories and category not in self.categories:
+        if self.categories and not self._knows(category):
             shown = "undefined" if category is None else javascript.to_string(category)
             raise Forbidden(f"{_NO_ACCESS} category ID {shown}.")
         targets = _targets_of(document)
@@ -143,9 +143,13 @@ class Caller:
         """Whether lists show a job or event to the caller."""
         if self.is_unlimited:
             return True
-        if self.categories and document.get("category") not in self.categories:
+        if self.categories and not self._knows(document.get("category")):
             return False
         return document.get("type") == "workflow" or self._reaches(_targets_of(document))
+
+    def _knows(self, category: Any) -> bool:
+        """Whether a category, whatever an update may have made of it, is one of the caller's."""
+        return isinstance(category, str) and category in self.categories
 
     def _reaches(self, targets: list[Any]) -> bool:
         """Whether any target is one of the caller's groups; server ids never are."""

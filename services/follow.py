@@ -84,17 +84,25 @@ class Follower:
         """Follow a job; its row is there at once. Use it as a context manager."""
         subscription = Subscription(self, job_id)
         with self._lock:
-            self._subscriptions.setdefault(job_id, []).append(subscription)
             if not self._is_running:
-                self._is_running = True
-                bell = Bell(self._instance)
-                threading.Thread(target=self._listen, args=(bell,), daemon=True).start()
-        # Read after listening began: nothing can happen unnoticed in between.
-        row = db.read(lambda connection: Job.load(connection, job_id))
+                self._start()
+            self._subscriptions.setdefault(job_id, []).append(subscription)
+        try:
+            # Read after listening began: nothing can happen unnoticed in between.
+            row = db.read(lambda connection: Job.load(connection, job_id))
+        except BaseException:
+            self.remove(subscription)
+            raise
         with self._lock:
             if not subscription.is_told:
                 subscription.row = row
         return subscription
+
+    def _start(self) -> None:
+        """Start the listener; where its bell can't be made, whoever wanted to follow hears it."""
+        bell = Bell(self._instance)
+        threading.Thread(target=self._listen, args=(bell,), daemon=True).start()
+        self._is_running = True
 
     def remove(self, subscription: Subscription) -> None:
         """Stop following."""
@@ -114,10 +122,9 @@ class Follower:
         with self._app.app_context():
             while time.monotonic() - last_used < _LINGER_SECONDS or not self._try_to_end(bell):
                 poll.poll(_SAFETY_SECONDS * 1000)
-                bell.drain()
                 if self._subscriptions:
                     last_used = time.monotonic()
-                    self._refresh()
+                self._refresh(bell)
                 time.sleep(_COALESCE_SECONDS)
 
     def _try_to_end(self, bell: Bell) -> bool:
@@ -128,9 +135,10 @@ class Follower:
             bell.close()
             return True
 
-    def _refresh(self) -> None:
-        """Read what is followed, and tell those whose job changed."""
+    def _refresh(self, bell: Bell) -> None:
+        """Take the rings, read what is followed, and tell those whose job changed."""
         try:
+            bell.drain()
             ids = list(self._subscriptions)
             for start in range(0, len(ids), _CHUNK):
                 self._refresh_some(ids[start : start + _CHUNK])

@@ -12,11 +12,14 @@ from models import live_jobs
 from models.database import db
 from models.event import Event
 from models.job import Job
-from services import doorbell, job_views
+from schemas.actions import check_actions
+from schemas.limits import check_limits
+from schemas.patterns import Budget
+from services import doorbell, events, job_views
 from services.access import Caller
 from services.hosts import our_name
 from services.jobs import missing, not_loaded
-from services.record_updates import adjusted
+from services.record_updates import adjusted, check_types
 from services.transitions import activity
 
 #: What only the engine may set on a live job.
@@ -112,11 +115,13 @@ def update(job_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
             raise NotFound(f"Failed to update job: {missing(job_id)}", code="job")
         if row.final:
             record = adjusted(job_views.record_of(row), changes)
+            check_types(record)
             Job.revise(connection, row, *job_views.split_record(record))
             return
         owned = sorted(ENGINE_KEYS & changes.keys())
         if owned:
             raise BadRequest(f"Cannot update keys of a running job: {', '.join(owned)}", code="job")
+        _check_live(connection, changes)
         reported = json.loads(row.results) if row.results else {}
         again = {key: value for key, value in changes.items() if key in reported}
         live = {key: value for key, value in changes.items() if key in job_views.LIVE_KEYS}
@@ -124,6 +129,15 @@ def update(job_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
 
     db.write(work)
     doorbell.ring()
+
+
+def _check_live(connection: sa.Connection, changes: Mapping[str, Any]) -> None:
+    """Refuse what the engine could not work with."""
+    check_types(changes)
+    if "limits" in changes:
+        check_limits(changes)
+    if "actions" in changes:
+        check_actions(changes, events.references(connection), Budget())
 
 
 def set_tags(job_id: str, tags: Sequence[Any], caller: Caller) -> None:

@@ -5,9 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import BadRequest
+from core.javascript import type_of
 
 _INCREMENT = re.compile(r"[+-]\d{1,15}(?:\.\d{1,6})?\Z")
 _ADJUSTMENT = re.compile(r"[+-][^,]+(?:,\s*[+-][^,]+)*\Z")
+#: Keys whose values are looked into, here or by the engine.
+_TYPES: Mapping[str, type] = {
+    **dict.fromkeys(("limits", "actions", "tags", "targets", "activity", "files"), list),
+    **dict.fromkeys(("params", "input", "env"), dict),
+    **dict.fromkeys(("event", "category", "plugin", "algo", "kill", "source"), str),
+}
 #: What a record can't do without.
 _FIXED = ("id", "state", "final")
 
@@ -21,6 +28,14 @@ def adjusted(record: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
         **record,
         **{key: _adjusted(record.get(key), value) for key, value in changes.items()},
     }
+
+
+def check_types(document: Mapping[str, Any]) -> None:
+    """Raise `BadRequest` for a key that is of another type than everybody relies on."""
+    for key, expected in _TYPES.items():
+        if key in document and not isinstance(document[key], expected):
+            text = f"Malformed parameter type: {key} ({type_of(document[key])})"
+            raise BadRequest(text)
 
 
 def _adjusted(before: Any, change: Any) -> Any:

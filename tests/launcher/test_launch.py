@@ -107,7 +107,9 @@ def test_job_has_ordinary_signals_although_its_starter_ignored_some(instance, st
     finally:
         signal.signal(signal.SIGINT, before)
     run = launcher.connect().run("#!/bin/sh\ngrep -E 'Sig(Blk|Ign)' /proc/self/status\n")
-    assert [int(line.split()[1], 16) for line in run.log.splitlines()] == [0, 0]
+    masks = [int(line.split()[1], 16) for line in run.log.splitlines()]
+    # The C library keeps signals 32 and 33 to itself: no program can reset them.
+    assert [mask & ~(0b11 << 31) for mask in masks] == [0, 0]
 
 
 def test_whole_stdin_arrives(client):
