@@ -77,7 +77,7 @@ class JobStream:
         """What changed in a live job since this client's last update."""
         position = self._told["position"] = jobs.position_of(row)
         job = job_views.live_document(row, position)
-        is_first = len(self._told) == 1
+        is_first = "state" not in self._told
         update: Document = {"xy": 1}
         if is_first:
             update |= {"id": row.id, "started": row.started}

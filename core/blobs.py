@@ -147,8 +147,13 @@ def adopt_file(instance: Path, job: str, source: Path, name: str) -> StoredFile:
             raise OSError("Not a regular file")
         if _can_link(source, status, instance):
             target, stored = _new_place(instance, folder, name, status.st_size)
-            os.link(source, target)
-            return stored
+            try:
+                os.link(source, target)
+            except OSError:
+                # Not every file system has links, and not every file may be linked.
+                target.parent.rmdir()
+            else:
+                return stored
         return _store(instance, folder, stream, name)
 
 

@@ -1,10 +1,6 @@
 """The time of day: one place to read it, so that tests can set it."""
 
 import time
-from collections.abc import Callable
-
-#: Returns the time as Unix seconds with fractions.
-Clock = Callable[[], float]
 
 
 def now() -> float:

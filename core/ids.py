@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import re
 import secrets
 import time
 
@@ -10,9 +9,6 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH = 16
 _ROLLING = 36 * 36
 _counter = itertools.count(secrets.randbelow(_ROLLING))
-
-#: What an id may look like.
-ID_PATTERN = re.compile(r"[a-z0-9_]+\Z")
 
 
 def base36(number: int) -> str:

@@ -99,7 +99,14 @@ class FileWorker:
         """Put a run's input files into its folder; `then` gets what went wrong, if anything."""
 
         def work() -> None:
-            failure = starting.fetch_inputs(self._instance, entries, folder)
-            self.deliver((run.job, lambda _turn: then(failure)))
+            failure = self._fetch(run, entries, folder)
+            self.deliver((run.job, lambda turn: turn.after.append(lambda: then(failure))))
 
         self._pool.submit(work)
+
+    def _fetch(self, run: Run, entries: Sequence[Document], folder: Path) -> str | None:
+        try:
+            return starting.fetch_inputs(self._instance, entries, folder)
+        except Exception:
+            logger.exception("fetching the input files of job %s failed", run.job)
+            return "Setup Error: Internal error"

@@ -28,6 +28,8 @@ class Housekeeping(threading.Thread):
         self._app = app
         self._leads = leads
         self._stopping = threading.Event()
+        #: Logs that could not be compressed; they are not tried again at once.
+        self._failed: set[str] = set()
         self._instance: Path = app.config["INSTANCE_PATH"]
 
     def stop(self) -> None:
@@ -60,9 +62,19 @@ class Housekeeping(threading.Thread):
 
     def _archive(self) -> None:
         """Compress the logs of jobs that have ended."""
-        for job_id in db.read(lambda connection: Job.unarchived(connection, _LOGS_AT_ONCE)):
-            blobs.archive_log(self._instance, job_id)
-            self._note_archived(job_id)
+        ids = db.read(lambda connection: Job.unarchived(connection, _LOGS_AT_ONCE))
+        for job_id in ids:
+            if job_id in self._failed:
+                continue
+            try:
+                if blobs.archive_log(self._instance, job_id):
+                    self._note_archived(job_id)
+            except OSError:
+                logger.exception("compressing the log of job %s failed", job_id)
+                self._failed.add(job_id)
+        if len(ids) == _LOGS_AT_ONCE and self._failed.issuperset(ids):
+            # Nothing but failures in the way: try them again.
+            self._failed.clear()
 
     def _note_archived(self, job_id: str) -> None:
         def work(connection: sa.Connection) -> None:

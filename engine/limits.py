@@ -1,5 +1,6 @@
 """Limits of running jobs: which fire, and what they do."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from core import clock, json
@@ -30,16 +31,21 @@ def fire_time_limits(turn: Turn, row: Any) -> str | None:
         entries.append(activity(message, our_name(), job_id=row.id, limit=limit))
         if limit.get("abort"):
             reason = reason or message
-    moments = [row.started + limit["duration"] for limit in limits if _is_open(limit)]
     is_active = Job.patch(
         turn.connection,
         row.id,
-        columns={"due": min(moments, default=None)},
+        columns={"due": next_due(limits, row.started)},
         doc={"limits": limits, "tags": tags},
         activity=entries,
         states=(State.ACTIVE,),
     )
     return reason if is_active else None
+
+
+def next_due(limits: Sequence[Document], started: float) -> float | None:
+    """When the next time limit of a job fires, Unix seconds."""
+    moments = [started + limit["duration"] for limit in limits if _is_open(limit)]
+    return min(moments, default=None)
 
 
 def _is_open(limit: Document) -> bool:

@@ -166,10 +166,19 @@ class Engine:
             self._wake_at = time.monotonic() + todo.seconds_to_next
         if not news and not delivered and (todo is None or todo.is_empty):
             return
+        started = time.monotonic()
         self._write(lambda turn: self._steps.take(turn, news, delivered, todo))
+        self._charge(news, time.monotonic() - started)
         is_cut = todo is not None and todo.is_cut and self._fleet.room() > 0
         self._look = self._look or self._queue.is_stirred or is_cut
         self._ringer.ring(skip=self._bell.name)
+
+    @staticmethod
+    def _charge(news: Sequence[News], seconds: float) -> None:
+        """Let runs wait longer whose news took long to write: large documents cost all others."""
+        for item in news:
+            run = item.run
+            run.paid_until += _WAIT_FOR_WORK * seconds / len(news)
 
     def _has_room(self) -> bool:
         """Whether the disk has room for more jobs; the others wait."""

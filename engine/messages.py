@@ -8,6 +8,7 @@ from typing import Any
 from core import json
 from core.ids import new_id
 from engine import records
+from services.transitions import ENGINE_KEYS
 
 Document = dict[str, Any]
 
@@ -16,7 +17,7 @@ _WORD = re.compile(r"\w+\Z")
 #: Keys that a message changes a hundred times: they are kept in the small document.
 LIVE_KEYS = ("progress", "status")
 #: Keys that only the engine sets, or that only `push` may extend.
-_NOT_FROM_PLUGINS = frozenset(
+_NOT_FROM_PLUGINS = (ENGINE_KEYS - {"code", "complete"}) | frozenset(
     (
         *("xy", "type", "state", "id", "event", "category", "plugin", "source", "username"),
         *("server", "groups", "pid", "cwd", "remote", "now", "started", "updated", "completed"),
@@ -38,6 +39,8 @@ class Effect:
     #: Items for the job's own lists: tags, actions, limits.
     pushed: dict[str, list[Any]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    #: Keys of the results that are copies of ours already.
+    touched: set[str] = field(default_factory=set)
 
 
 def apply(messages: Sequence[Document], results: Document) -> Effect:
@@ -63,6 +66,7 @@ def _apply_one(message: Document, known: Document, effect: Effect) -> None:
             effect.live[key] = value
         elif key not in _NOT_FROM_PLUGINS:
             known[key] = value
+            effect.touched.discard(key)
     if "html" in message or "table" in message:
         effect.live["redraw"] = new_id("m")
     _complete(message, known)
@@ -73,12 +77,22 @@ def _merge(known: Document, key: str, value: Any, effect: Effect) -> None:
     if not isinstance(value, dict):
         effect.warnings.append(f"WARNING: Invalid syntax: Not an object: {key}")
         return
-    before = known.get(key, {})
-    known[key] = before | {name: _grown(before.get(name), item) for name, item in value.items()}
+    if key not in effect.touched:
+        # Copied once for all messages of the batch: from here on it grows in place.
+        before = known.get(key)
+        before = before if isinstance(before, dict) else {}
+        known[key] = {name: _copied(item) for name, item in before.items()}
+        effect.touched.add(key)
+    target = known[key]
+    for name, item in value.items():
+        if isinstance(target.get(name), list) and isinstance(item, list):
+            target[name].extend(item)
+        else:
+            target[name] = _copied(item)
 
 
-def _grown(before: Any, item: Any) -> Any:
-    return before + item if isinstance(before, list) and isinstance(item, list) else item
+def _copied(item: Any) -> Any:
+    return list(item) if isinstance(item, list) else item
 
 
 def _push(known: Document, value: Any, effect: Effect) -> None:
@@ -92,13 +106,21 @@ def _push(known: Document, value: Any, effect: Effect) -> None:
         elif not isinstance(items, list):
             effect.warnings.append(f"WARNING: Property is not an array: {key}")
         elif key == "files":
-            before = known.get("files")
-            known["files"] = [*(before if isinstance(before, list) else []), *items]
+            _add_files(known, items, effect)
         elif key in _IS_SOUND:
             sound = [item for item in items if _IS_SOUND[key](item)]
             effect.pushed.setdefault(key, []).extend(sound)
             if len(sound) < len(items):
                 effect.warnings.append(f"WARNING: Invalid item in push object: {key}")
+
+
+def _add_files(known: Document, items: list[Any], effect: Effect) -> None:
+    """Append to the list of output files, in place from the second time on."""
+    if "files" not in effect.touched:
+        before = known.get("files")
+        known["files"] = list(before) if isinstance(before, list) else []
+        effect.touched.add("files")
+    known["files"].extend(items)
 
 
 def _is_tag(item: Any) -> bool:

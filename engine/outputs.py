@@ -3,6 +3,7 @@
 import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from core import blobs, clock
 from core.ids import new_id
 
 Document = dict[str, Any]
+
+#: The most files that one pattern may name.
+_MOST_MATCHES = 10_000
 
 
 class UploadError(Exception):
@@ -51,7 +55,10 @@ def _outputs(folder: Path, entry: Any) -> Iterator[Output]:
     if name:
         yield Output(folder / path, name, delete)
         return
-    for match in sorted(glob.glob(path, root_dir=folder, recursive=True)):
+    matches = list(islice(glob.iglob(path, root_dir=folder, recursive=True), _MOST_MATCHES + 1))
+    if len(matches) > _MOST_MATCHES:
+        raise UploadError(f"Failed to upload job file: {path}: More than {_MOST_MATCHES} files")
+    for match in sorted(matches):
         found = folder / match
         if not found.is_dir():
             yield Output(found, found.name, delete)

@@ -109,6 +109,9 @@ def _answer(turn: Turn, row: Any, launch: Launch, kill: Kill) -> None:
         _abort(turn, row, row.abort_reason, kill)
     elif row.state == State.STARTING:
         requests.resume(turn, row, launch)
+    else:
+        # It is not held any more; a request that stays would be found again at once.
+        Job.patch(turn.connection, row.id, columns={"resume": None})
 
 
 def _fire(turn: Turn, row: Any, kill: Kill) -> None:

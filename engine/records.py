@@ -11,9 +11,7 @@ from engine import content
 Document = dict[str, Any]
 
 #: Bytes of records that are taken at once; a longer single record is taken whole.
-_BATCH_BYTES = 2 * 1024 * 1024
-#: Refused messages of one batch that are noted one by one.
-_MOST_WARNINGS = 20
+_BATCH_BYTES = 512 * 1024
 
 
 @dataclass
@@ -53,7 +51,6 @@ def read(folder: Path, segment: int, offset: int) -> Batch:
         batch.segment, batch.offset = batch.segment + 1, 0
     batch.more = size >= _BATCH_BYTES
     _render_content(batch)
-    _shorten(batch)
     return batch
 
 
@@ -99,10 +96,3 @@ def _render_content(batch: Batch) -> None:
 def reports_end(message: Document) -> bool:
     """Whether a message says that the job is done, and how."""
     return "code" in message or bool(message.get("complete"))
-
-
-def _shorten(batch: Batch) -> None:
-    """Keep a plugin that sends nothing sound from flooding the activity log."""
-    more = len(batch.warnings) - _MOST_WARNINGS
-    if more > 0:
-        batch.warnings[_MOST_WARNINGS:] = [f"WARNING: {more} more messages are malformed."]

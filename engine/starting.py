@@ -11,6 +11,7 @@ from core import blobs, clock, json
 from core.formats import size_text
 from core.ids import new_id
 from engine import actions, ending, environment, placement
+from engine.limits import next_due
 from engine.turn import Turn
 from models import live_jobs
 from models.event import Event
@@ -166,22 +167,12 @@ def activate(
         through=way.through,
         rows_before=way.rows_before,
         rows=[*way.rows, sending, *notes],
-        columns={**columns, "due": _due(job, now)},
+        columns={**columns, "due": next_due(job.get("limits", []), now)},
         doc={**changes, "started": now, "updated": now, "remote": True, "cwd": cwd},
         live={"progress": 0},
     )
     if is_active:
         turn.after.append(lambda: launch(frame, row.id))
-
-
-def _due(job: Document, started: float) -> float | None:
-    """When the job's next time limit fires."""
-    moments = [
-        started + limit["duration"]
-        for limit in job.get("limits", [])
-        if limit.get("type") == "time" and limit.get("enabled") and not limit.get("date")
-    ]
-    return min(moments, default=None)
 
 
 def launch_frame(turn: Turn, row: Any) -> Document:

@@ -47,7 +47,7 @@ class Steps:
         self._fleet = fleet
         self._queue = queue
         self._files = files
-        #: How often steps failed, by job.
+        #: How often steps failed in a row, by job.
         self._defects: Counter[str] = Counter()
 
     def take(
@@ -83,10 +83,11 @@ class Steps:
             logger.exception("a step of the engine failed for job %s", blamed)
             self._blame(turn, blamed)
             return False
+        self._defects.pop(job_id, None)
         return True
 
     def _blame(self, turn: Turn, job_id: str) -> None:
-        """Count a job's failed steps, and end it when there are too many: nothing may hang."""
+        """Count a job's failed steps in a row; too many end it: nothing may hang."""
         self._defects[job_id] += 1
         if self._defects[job_id] < _MOST_DEFECTS:
             return
@@ -146,7 +147,6 @@ class Steps:
 
     def _after_end(self, run: Run) -> None:
         """The record is committed: free the place and clean up."""
-        self._defects.pop(run.job, None)
         self._fleet.forget(run)
         self._queue.stir()
         self._files.remove(run)

@@ -5,12 +5,25 @@ from typing import Any
 
 from core import clock, json
 from engine import messages
+from engine.limits import next_due
 from engine.records import Batch
 from engine.turn import Run, Turn
 from models.job import Job
 from services.transitions import Row, activity
 
 Document = dict[str, Any]
+
+
+#: What is read of a job each time; its input and log may be large and are left alone.
+_COLUMNS = (
+    *("final", "launch", "server", "started", "segment", "offset"),
+    *("doc", "live", "results", "activity"),
+)
+#: Warnings of one batch that are told.
+_MOST_WARNINGS = 20
+#: From this size of the activity log on, no more warnings are added to it.
+_MOST_ACTIVITY_CHARS = 256 * 1024
+_NO_MORE = "WARNING: There are too many warnings; further ones are not noted."
 
 
 class Applied(Enum):
@@ -25,7 +38,7 @@ class Applied(Enum):
 
 def apply(turn: Turn, run: Run, batch: Batch) -> Applied:
     """Apply what a run told since the last time, exactly once."""
-    row = Job.load(turn.connection, run.job)
+    row = Job.load(turn.connection, run.job, *_COLUMNS)
     if row is None or row.final or row.launch != run.launch:
         return Applied.GONE
     if (row.segment, row.offset) != batch.start:
@@ -35,14 +48,19 @@ def apply(turn: Turn, run: Run, batch: Batch) -> Applied:
     effect = messages.apply(batch.messages, results)
     before = json.loads(row.live) if row.live else {}
     live = {**effect.live, **_measured(before, run.sample), "updated": clock.now()}
+    doc = _doc_changes(row, run, effect.pushed)
+    columns: Document = {"segment": batch.segment, "offset": batch.offset}
+    columns["log_size"] = run.log_size
+    if "limits" in doc:
+        columns["due"] = next_due(doc["limits"], row.started)
     Job.patch(
         turn.connection,
         run.job,
-        columns={"segment": batch.segment, "offset": batch.offset, "log_size": run.log_size},
-        doc=_doc_changes(row, run, effect.pushed),
+        columns=columns,
+        doc=doc,
         live=live,
         results=effect.results,
-        activity=_entries(row.server or "", run, batch, effect.warnings),
+        activity=_entries(row, run, batch, effect.warnings),
     )
     turn.after.append(lambda: _advance(run, batch))
     return Applied.DONE
@@ -56,13 +74,22 @@ def _advance(run: Run, batch: Batch) -> None:
         path.unlink(missing_ok=True)
 
 
-def _entries(server: str, run: Run, batch: Batch, warnings: list[str]) -> list[Row]:
+def _entries(row: Any, run: Run, batch: Batch, warnings: list[str]) -> list[Row]:
+    server = row.server or ""
     entries: list[Row] = []
     if run.spawned is not None:
         text = f"Spawned child process: PID {run.spawned['pid']}"
         entries.append(activity(text, server) | {"epoch": round(run.spawned["at"], 3)})
     entries += [note | {"server": server} for note in batch.notes]
-    return entries + [activity(text, server) for text in (*batch.warnings, *warnings)]
+    told = _limited([*batch.warnings, *warnings], row.activity or "")
+    return entries + [activity(text, server) for text in told]
+
+
+def _limited(warnings: list[str], told: str) -> list[str]:
+    """Warnings as far as the activity log has room: a plugin must not make it grow for ever."""
+    if len(told) < _MOST_ACTIVITY_CHARS:
+        return warnings[:_MOST_WARNINGS]
+    return [_NO_MORE] if warnings and _NO_MORE not in told else []
 
 
 def _doc_changes(row: Any, run: Run, pushed: dict[str, list[Any]]) -> Document:

@@ -78,9 +78,12 @@ def init_database(app: Flask) -> None:
     url: str = app.config["DATABASE_URL"]
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     is_sqlite = url.startswith("sqlite")
+    # Errors go to the log, and parameters are whole documents.
+    options: dict[str, Any] = {"hide_parameters": True}
     if is_sqlite:
         # The writer and each reading thread keep a connection; there is nothing to pool.
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": sa.NullPool}
+        options["poolclass"] = sa.NullPool
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
     if is_sqlite:
         _create_private(sa.make_url(url).database)

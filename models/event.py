@@ -29,9 +29,3 @@ class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
         query = sa.select(cls.doc).where(cls.title == title).order_by(cls.seq).limit(1)
         text = connection.scalar(query)
         return None if text is None else json.loads(text)
-
-    @classmethod
-    def uses_category(cls, connection: sa.Connection, category: str) -> bool:
-        """Whether any event is in this category."""
-        query = sa.select(cls.id).where(cls.category == category).limit(1)
-        return connection.scalar(query) is not None

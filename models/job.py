@@ -95,9 +95,9 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         connection.execute(_INSERT, values)
 
     @classmethod
-    def load(cls, connection: sa.Connection, job_id: str) -> "sa.Row[Any] | None":
-        """All columns of one job."""
-        return connection.execute(select_by_id(TABLE, ()), {KEY: job_id}).first()
+    def load(cls, connection: sa.Connection, job_id: str, *names: str) -> "sa.Row[Any] | None":
+        """The named columns of one job; all of them where none is named."""
+        return connection.execute(select_by_id(TABLE, names), {KEY: job_id}).first()
 
     @classmethod
     def load_many(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, "sa.Row[Any]"]:
@@ -124,19 +124,18 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         results: Mapping[str, Any] | None = None,
         activity: Sequence[Mapping[str, Any]] = (),
         states: Sequence[str] | None = None,
-        launch: str | None = None,
     ) -> bool:
         """Change named keys of a live job; the only way that a live job's row changes.
 
         `doc`, `live` and `results` are merged key by key, `drop` names keys of `doc` to remove,
-        `activity` is appended. False, and nothing changed, when the job is final or missing,
-        is in none of `states`, or belongs to another launch than `launch`.
+        `activity` is appended. False, and nothing changed, when the job is final or missing, or
+        in none of `states`.
         """
         merges = {"doc": doc, "live": live, "results": results}
         parts = [name for name, change in merges.items() if change or (name == "doc" and drop)]
         read = (*_GUARDS, *parts, *(("activity",) if activity else ()))
         row = connection.execute(select_by_id(TABLE, read), {KEY: job_id}).first()
-        if row is None or row.final or (launch is not None and row.launch != launch):
+        if row is None or row.final:
             return False
         if states is not None and row.state not in states:
             return False
@@ -186,7 +185,7 @@ _OF_THESE = TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
 _MANY = ALL_COLUMNS.where(_OF_THESE)
 _REVISIONS = sa.select(TABLE.c.id, TABLE.c.revision).where(_OF_THESE)
 #: What a patch has to look at before it changes anything.
-_GUARDS = ("final", "state", "launch", "revision")
+_GUARDS = ("final", "state", "revision")
 #: What a record has no use for.
 _EMPTIED = dict.fromkeys(
     (

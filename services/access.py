@@ -177,7 +177,7 @@ OPERATOR = Caller(
 def authenticate(plain_key: str | None) -> Caller:
     """The caller whose API key this is; raises `NotAuthenticated`.
 
-    Reads the key's record each time, so that changes to it count at once in every process.
+    The key's record is read again after every commit, so that changes count at once everywhere.
     """
     if not plain_key:
         raise NotAuthenticated("No Session ID or API Key could be found")

@@ -20,15 +20,12 @@ from services.access import Caller
 from services.hosts import our_name
 from services.jobs import missing, not_loaded
 from services.record_updates import adjusted, check_types
-from services.transitions import activity
+from services.transitions import ENGINE_KEYS, State, activity
 
-#: What only the engine may set on a live job.
-ENGINE_KEYS = frozenset(
-    (
-        *("id", "event", "state", "code", "complete", "started", "completed"),
-        *("server", "pid", "until", "suspended", "position"),
-    )
-)
+#: What can't be changed while a job lives: the engine sets it, or has used it already.
+_FIXED_WHILE_LIVE = (ENGINE_KEYS - {"output"}) | {
+    *("until", "plugin", "command", "script", "uid", "gid", "kill", "env", "cpu", "mem"),
+}
 
 
 def abort(job_id: str, caller: Caller) -> None:
@@ -61,7 +58,8 @@ def resume(
         row = _live_row(connection, job_id, gone)
         document = job_views.live_document(row)
         caller.check(document)
-        if not document.get("suspended") or row.resume is not None:
+        is_held = row.state == State.STARTING and document.get("suspended")
+        if not is_held or row.resume is not None:
             raise Conflict(f"Job is not currently suspended: {job_id}", code="job")
         if not any(_is_suspension(action) for action in document["actions"]):
             text = f"Cannot locate active suspend action in job: {job_id}"
@@ -118,7 +116,7 @@ def update(job_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
             check_types(record)
             Job.revise(connection, row, *job_views.split_record(record))
             return
-        owned = sorted(ENGINE_KEYS & changes.keys())
+        owned = sorted(_FIXED_WHILE_LIVE & changes.keys())
         if owned:
             raise BadRequest(f"Cannot update keys of a running job: {', '.join(owned)}", code="job")
         _check_live(connection, changes)

@@ -12,7 +12,7 @@ _ADJUSTMENT = re.compile(r"[+-][^,]+(?:,\s*[+-][^,]+)*\Z")
 #: Keys whose values are looked into, here or by the engine.
 _TYPES: Mapping[str, type] = {
     **dict.fromkeys(("limits", "actions", "tags", "targets", "activity", "files"), list),
-    **dict.fromkeys(("params", "input", "env"), dict),
+    **dict.fromkeys(("params", "input", "env", "data"), dict),
     **dict.fromkeys(("event", "category", "plugin", "algo", "kill", "source"), str),
 }
 #: What a record can't do without.

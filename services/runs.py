@@ -24,7 +24,7 @@ from schemas.fields import check_run_fields
 from services import doorbell, events
 from services.access import Caller
 from services.hosts import our_name
-from services.transitions import State, activity
+from services.transitions import ENGINE_KEYS, State, activity
 
 Document = dict[str, Any]
 
@@ -35,14 +35,14 @@ _NOT_FROM_CALLERS = frozenset(
     (
         *("type", "category", *_LAUNCH_KEYS),
         *("enabled", "triggers", "created", "modified", "revision", "session_id", "source"),
-        *("username", "started", "updated", "completed", "elapsed", "complete", "code", "server"),
-        *("groups", "pid", "remote", "final", "position", "suspended", "activity", "output"),
-        *("log_file_size", "data", "files", "retried", "retry_prev", "parent", "jobs"),
-        *("api_key", "json", "post_data"),
+        *("username", "data", "files", "retry_prev", "parent", "api_key", "json", "post_data"),
+        *(ENGINE_KEYS - {"id", "state"}),
     )
 )
 #: What of an event does not go on its jobs.
-_NOT_FROM_EVENTS = ("id", "title", "enabled", "triggers", "modified", "created", "revision")
+_NOT_FROM_EVENTS = frozenset(
+    ("title", "enabled", "triggers", "modified", "created", "revision", "progress", *ENGINE_KEYS)
+)
 _DELAYS = (State.START_DELAY, State.RETRY_DELAY)
 _QUEUE_WITHOUT_JOB = (
     "The 'Max Queue Limit' requires a 'Max Concurrent Jobs' limit to also be present."
@@ -79,11 +79,16 @@ def run(params: Mapping[str, Any], uploads: Sequence[Upload], caller: Caller) ->
     event = db.read(lambda connection: _runnable_event(connection, wishes, test, caller))
     request = {key: value for key, value in wishes.items() if key not in ("id", "title")}
     merged = db.read(lambda connection: _merge(connection, event, request, caller))
-    job_input = _with_uploads(request.get("input"), uploads, caller)
+    stored = _store_all(uploads, caller)
+    job_input = _with_files(request.get("input"), stored)
     post_data = {"post_data": params["post_data"]} if "post_data" in params else {}
 
     order = _Order(merged | post_data, job_input, test, caller, dict(current_app.config))
-    job_id = db.write(lambda connection: _launch(connection, order))
+    try:
+        job_id = db.write(lambda connection: _launch(connection, order))
+    except BaseException:
+        _delete(stored)
+        raise
     doorbell.ring()
     return job_id
 
@@ -131,15 +136,29 @@ def _merge(
     return merged
 
 
-def _with_uploads(job_input: Any, uploads: Sequence[Upload], caller: Caller) -> Document | None:
-    """The job's input with the uploaded files, stored, at the end of its list of files."""
-    if not uploads:
-        return job_input if isinstance(job_input, dict) else None
-    document: Document = dict(job_input or {})
-    files = document.get("files")
-    stored = [_store(upload.stream, upload.filename or "", caller) for upload in uploads]
-    document["files"] = [*(files if isinstance(files, list) else []), *stored]
-    return document
+def _with_files(job_input: Any, stored: Sequence[Document]) -> Document | None:
+    """The job's input with the uploaded files at the end of its list of files."""
+    document: Document = dict(job_input) if isinstance(job_input, dict) else {}
+    if stored:
+        files = document.get("files")
+        document["files"] = [*(files if isinstance(files, list) else []), *stored]
+    return document or None
+
+
+def _store_all(uploads: Sequence[Upload], caller: Caller) -> list[Document]:
+    """Store the uploaded files: all of them, or none."""
+    stored: list[Document] = []
+    try:
+        stored.extend(_store(upload.stream, upload.filename or "", caller) for upload in uploads)
+    except BaseException:
+        _delete(stored)
+        raise
+    return stored
+
+
+def _delete(stored: Sequence[Document]) -> None:
+    for file in stored:
+        blobs.delete_file(current_app.config["INSTANCE_PATH"], file["path"])
 
 
 def _store(stream: BinaryIO, filename: str, caller: Caller) -> Document:

@@ -37,6 +37,15 @@ NEXT: Mapping[State, frozenset[State]] = {
     State.COMPLETE: frozenset(),
 }
 
+#: What only the engine says of a job.
+ENGINE_KEYS = frozenset(
+    (
+        *("id", "event", "state", "code", "complete", "started", "updated", "completed"),
+        *("elapsed", "server", "groups", "pid", "cwd", "remote", "final", "position", "suspended"),
+        *("activity", "output", "log_file_size", "retried", "jobs", "aborting", "redraw"),
+    )
+)
+
 #: States in which a job counts against its event's concurrency limit.
 RUNNING = (State.ACTIVE, State.STARTING)
 

@@ -119,3 +119,9 @@ def test_shown_content_asks_clients_to_redraw():
     assert "redraw" in apply({"html": {"content": "x"}}).live
     assert "redraw" in apply({"table": {"rows": []}}).live
     assert "redraw" not in apply({"label": "x"}).live
+
+
+def test_many_small_messages_take_time_that_grows_with_their_number_alone():
+    sent = [{"xy": 1, "data": {"a": [1]}, "push": {"files": ["f"]}}] * 100_000
+    effect = messages.apply(sent, {})
+    assert len(effect.results["data"]["a"]) == len(effect.results["files"]) == 100_000

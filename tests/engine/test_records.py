@@ -93,13 +93,6 @@ def test_what_can_not_be_parsed_is_a_warning_and_reading_goes_on(tmp_path, text)
     assert warning.startswith("WARNING: Error: JSON Parse Error: ")
 
 
-def test_warnings_are_bounded(tmp_path):
-    write(tmp_path, 0, b"M {bad}\n" * 1000)
-    batch = records.read(tmp_path, 0, 0)
-    assert len(batch.warnings) <= 22
-    assert "more" in batch.warnings[-1]
-
-
 def test_content_becomes_html_and_only_the_last_is_rendered(tmp_path):
     write(tmp_path, 0, *[message(markdown={"content": f"# {n}"}) for n in range(3)])
     batch = records.read(tmp_path, 0, 0)

@@ -1,0 +1,73 @@
+"""What running jobs tell, applied to their rows."""
+
+import json
+from pathlib import Path
+
+from engine import watch
+from engine.records import Batch
+from engine.turn import Run, Turn
+from models.database import db
+from tests.factories import add_job, load
+
+
+def apply(run, **told):
+    """Apply one batch, read where the last one ended."""
+    start = (run.segment, run.offset)
+    batch = Batch(run.segment, run.offset + 100, start, **told)
+
+    def work(connection):
+        turn = Turn(connection, {})
+        return watch.apply(turn, run, batch), turn
+
+    applied, turn = db.write(work)
+    for effect in turn.after:
+        effect()
+    return applied
+
+
+def launched(**options):
+    job_id = add_job(state="active", columns={"launch": "l1", "server": "s1"}, **options)
+    return Run(job_id, "l1")
+
+
+def test_a_batch_is_applied_once(app):
+    run = launched()
+    assert apply(run, messages=[{"xy": 1, "data": {"seen": [1]}}]) is watch.Applied.DONE
+    run.segment, run.offset = 0, 0
+    again = apply(run, messages=[{"xy": 1, "data": {"seen": [1]}}])
+    assert again is watch.Applied.OUT_OF_STEP
+    assert json.loads(load(run.job).results)["data"] == {"seen": [1]}
+    assert run.offset == 100
+
+
+def test_another_launch_is_refused(app):
+    run = launched()
+    run.launch = "l2"
+    assert apply(run, messages=[{"xy": 1, "progress": 1}]) is watch.Applied.GONE
+    assert load(run.job).live in (None, "{}")
+
+
+def test_consumed_segments_are_deleted_after_the_commit(app, tmp_path):
+    run = launched()
+    segment = Path(tmp_path / "messages.0")
+    segment.touch()
+    apply(run, consumed=[segment])
+    assert not segment.exists()
+
+
+def test_warnings_do_not_make_the_activity_log_grow_for_ever(app):
+    run = launched()
+    for _ in range(300):
+        apply(run, warnings=["WARNING: " + "x" * 200] * 1000)
+    activity = json.loads(load(run.job).activity)
+    assert len(load(run.job).activity) < 400_000
+    assert activity[-1]["msg"].startswith("WARNING: There are too many warnings")
+    assert [row["msg"] for row in activity].count(activity[-1]["msg"]) == 1
+
+
+def test_a_pushed_time_limit_is_due(app):
+    run = launched()
+    limit = {"type": "time", "enabled": True, "duration": 5, "abort": True}
+    apply(run, messages=[{"xy": 1, "push": {"limits": [limit]}}])
+    row = load(run.job)
+    assert row.due == row.started + 5
