@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Response, request
 from werkzeug.http import is_resource_modified
 
+from blueprints.replies import accepts_gzip
 from core import blobs
 from core.archive import StoredLog
 
@@ -79,7 +80,7 @@ def file_response(path: Path | None, *, download: str | None = None, pause: Paus
 
 def _choose(log: StoredLog) -> _Body:
     """The representation of a log that this request asks for."""
-    if _is_range_request() or not _accepts_gzip():
+    if _is_range_request() or not accepts_gzip():
         return _plain(log)
     stored = log.gzip_blocks()
     if stored is not None:
@@ -185,11 +186,6 @@ def _is_known(response: Response, body: _Body) -> bool:
         return False
     modified = response.last_modified
     return not is_resource_modified(request.environ, etag=body.etag, last_modified=modified)
-
-
-def _accepts_gzip() -> bool:
-    accepted = request.accept_encodings
-    return 0 < accepted.quality("gzip") >= accepted.quality("identity")
 
 
 def _modified(log: StoredLog) -> datetime:

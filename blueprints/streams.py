@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 from flask import Response, current_app, request, stream_with_context
 
@@ -61,7 +62,7 @@ def _offset(last_id: str) -> int:
 
 
 def _events(subscription: Subscription, offset: int | None) -> Iterator[str]:
-    with subscription:
+    with closing(subscription):
         stream = JobStream(subscription, current_app.config["INSTANCE_PATH"], offset)
         yield from stream.events()
 
@@ -97,7 +98,7 @@ def _await_end(subscription: Subscription, ends: float | None, seconds: float) -
 
 def _slowly(subscription: Subscription, ends: float | None) -> Iterator[str]:
     """White space while the job runs, then the reply; an error comes under the status 200."""
-    with subscription:
+    with closing(subscription):
         yield " "
         while not _await_end(subscription, ends, _SILENCE_SECONDS):
             yield " "

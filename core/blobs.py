@@ -10,7 +10,6 @@ Below the instance's folder:
 
 import os
 import re
-import secrets
 import shutil
 import stat
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import BinaryIO
 
 from core import archive
 from core.archive import BytesLog, PlainLog, StoredLog
+from core.ids import random_name
 
 #: What may stand in a path as a job or launch: no dots and no slashes, so never another folder.
 _ID = re.compile(r"[a-z0-9_]{1,64}")
@@ -231,7 +231,7 @@ def _store(instance: Path, folder: str, stream: BinaryIO, name: str) -> StoredFi
 def _new_place(instance: Path, folder: str, name: str, size: int) -> tuple[Path, StoredFile]:
     """A fresh secret folder, the path in it and its record."""
     filename = shown_name(name)
-    key = f"files/{folder}/{secrets.token_urlsafe(32)}/{_key_name(filename)}"
+    key = f"files/{folder}/{random_name()}/{_key_name(filename)}"
     target = instance / key
     _make_folders(target.parent)
     return target, StoredFile(filename, key, size)

@@ -32,7 +32,7 @@ def start_actions(job: Document) -> tuple[list[Row], list[Document], Document]:
         entries.append(activity(f"Executing job start action: {action['type']}", our_name()))
         if action["type"] != "suspend":
             _refuse(action)
-        elif job.get("source") in action.get("sources", []):
+        elif _skips(action, job):
             _skip_suspension(action, job)
         else:
             entries.append(activity(SUSPENDING, our_name()))
@@ -72,6 +72,12 @@ def _refuse(action: Document) -> None:
     """Say in the action itself that this version can't execute its type."""
     text = f"Action type is not available yet: {action['type']}"
     action.update(date=clock.now(), elapsed_ms=0, code="type", description=text)
+
+
+def _skips(action: Document, job: Document) -> bool:
+    """Whether a suspension is not meant for jobs of this source."""
+    sources = action.get("sources")
+    return isinstance(sources, list) and job.get("source") in sources
 
 
 def _skip_suspension(action: Document, job: Document) -> None:

@@ -71,7 +71,7 @@ class Fleet:
         is_aborting = bool(job.get("aborting"))
         told = self._told.get(row.launch)
         if told is not None:
-            run.ended = told["ended"]
+            run.ended, run.exit_record = told["ended"], told.get("exit")
             _note_pid(run, told, row)
             if is_aborting:
                 # What was recorded may not have reached the launcher.
@@ -128,7 +128,8 @@ class Fleet:
 
     def exit_of(self, run: Run, folder: Path) -> Frame:
         """How an ended run ended."""
-        record = self._failures.get(run.launch) or finish.read_exit(folder) or {"lost": True}
+        record = self._failures.get(run.launch) or finish.read_exit(folder) or run.exit_record
+        record = record or {"lost": True}
         run.log_size = record.get("log", run.log_size)
         return record
 
@@ -175,7 +176,7 @@ class Fleet:
             self._touch(launch_id, spawned={"pid": frame["pid"], "at": frame["at"]})
         elif operation == "exited":
             self._in_flight.discard(launch_id)
-            self._touch(launch_id, ended=True)
+            self._touch(launch_id, ended=True, exit_record=frame["exit"])
         else:
             self._settle(frame)
 

@@ -54,6 +54,8 @@ class Run:
     touched: bool = True
     #: The exit record is on disk.
     ended: bool = False
+    #: What the launcher said of its end; the record on disk is worth more, but may be gone.
+    exit_record: dict[str, Any] | None = None
     #: Its end is being worked on outside the loop.
     closing: bool = False
     #: `{pid, at}` of a start that has not been recorded.

@@ -57,6 +57,9 @@ class Appender:
                 self._fd = os.open(self._path, flags, 0o600)
             while done < len(data):
                 done += os.write(self._fd, memoryview(data)[done:])
+        except FileNotFoundError:
+            # The job has deleted its own folder: what it says now has no place any more.
+            return len(data)
         except OSError:
             # Full, over quota, or failing: the job waits at its pipe and nothing is lost.
             pass

@@ -44,6 +44,8 @@ class Run:
         #: Whether the leader is dead and collected.
         self.reaped = False
         #: Whether the end is decided; the exit record follows at once, or as soon as it can.
+        #: How it ended, once it has.
+        self.exit_record: dict[str, object] = {}
         self.ended = False
         # A dead leader is still there as a zombie: only the reaper takes it away.
         process = read_process(child.pid)
@@ -147,6 +149,7 @@ class Run:
         self._write_exit(record)
 
     def _write_exit(self, record: dict[str, object]) -> None:
+        self.exit_record = record
         try:
             self._files.write_exit(record)
         except OSError as error:

@@ -20,11 +20,13 @@ from launcher.spawn import SpawnError, spawn
 class EndedRun:
     """What is remembered of a run that has its exit record."""
 
-    __slots__ = ("job", "pid")
+    __slots__ = ("exit_record", "job", "pid")
 
-    def __init__(self, job: str, pid: int) -> None:
+    def __init__(self, job: str, pid: int, exit_record: dict[str, object]) -> None:
         self.job = job
         self.pid = pid
+        #: Also on disk, unless the job has deleted its own folder.
+        self.exit_record = exit_record
 
 
 class Runs:
@@ -64,7 +66,13 @@ class Runs:
         for run in self._live.values():
             yield {"launch": run.launch, "job": run.job, "pid": run.pid, "ended": False}
         for launch, ended in self._ended.items():
-            yield {"launch": launch, "job": ended.job, "pid": ended.pid, "ended": True}
+            yield {
+                "launch": launch,
+                "job": ended.job,
+                "pid": ended.pid,
+                "ended": True,
+                "exit": ended.exit_record,
+            }
 
     def event_of(self, launch: str) -> Frame | None:
         """The newest event of a run: that it was spawned, or that it has ended."""
@@ -72,7 +80,7 @@ class Runs:
         if run is not None:
             return _spawned(run)
         ended = self._ended.get(launch)
-        return _exited(launch, ended.job) if ended is not None else None
+        return _exited(launch, ended) if ended is not None else None
 
     def launch(self, order: Order) -> Frame | None:
         """Start a run and publish that; return the event of one that exists already instead.
@@ -118,9 +126,10 @@ class Runs:
         try:
             child = spawn(order, files, self._limit)
         except SpawnError as error:
+            record = exit_record(0, error=str(error))
             with contextlib.suppress(OSError):
-                files.write_exit(exit_record(0, error=str(error)))
-            self._conclude(order.launch, EndedRun(order.job, 0))
+                files.write_exit(record)
+            self._conclude(order.launch, EndedRun(order.job, 0, record))
             return
         run = Run(
             order,
@@ -139,12 +148,12 @@ class Runs:
 
     def _run_ended(self, run: Run) -> None:
         del self._live[run.launch]
-        self._conclude(run.launch, EndedRun(run.job, run.pid))
+        self._conclude(run.launch, EndedRun(run.job, run.pid, run.exit_record))
 
     def _conclude(self, launch: str, ended: EndedRun) -> None:
         """The exit record is on disk."""
         self._ended[launch] = ended
-        self._publish(_exited(launch, ended.job))
+        self._publish(_exited(launch, ended))
         self._on_idle()
 
     def _live_runs(self) -> Iterable[Run]:
@@ -161,8 +170,8 @@ def _spawned(run: Run) -> Frame:
     }
 
 
-def _exited(launch: str, job: str) -> Frame:
-    return {"op": "exited", "launch": launch, "job": job}
+def _exited(launch: str, ended: EndedRun) -> Frame:
+    return {"op": "exited", "launch": launch, "job": ended.job, "exit": ended.exit_record}
 
 
 def _boot_id() -> str:

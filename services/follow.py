@@ -9,8 +9,7 @@ import select
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from flask import Flask, current_app
 
@@ -57,17 +56,6 @@ class Subscription:
         """Stop following; closing twice is fine, as a stream and its reply both do."""
         self._follower.remove(self)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 class Follower:
     """The process's listener: reads followed jobs after a ring, and tells their followers."""
@@ -81,7 +69,7 @@ class Follower:
         self._is_running = False
 
     def follow(self, job_id: str) -> Subscription:
-        """Follow a job; its row is there at once. Use it as a context manager."""
+        """Follow a job; its row is there at once. Close it in the end."""
         subscription = Subscription(self, job_id)
         with self._lock:
             if not self._is_running:

@@ -216,3 +216,26 @@ def test_a_background_process_that_holds_stdout_keeps_the_job_active(server):
     server.wait_for_log(job_id, "early")
     assert server.job(job_id)["state"] == "active"
     assert server.wait(job_id)["output"] == "early\nlate\n"
+
+
+def test_a_job_that_deletes_its_own_folder_ends_with_its_code(server):
+    script = (
+        '#!/bin/sh\nrm -rf "$PWD" "$(dirname "$PWD")"\n'
+        "for i in 1 2 3; do echo b; echo 50%; done\nexit 3\n"
+    )
+    job = server.run_and_wait(script)
+    assert (job["code"], job["description"]) == (3, "Script exited with code: 3")
+
+
+def test_an_endless_list_of_small_data_stops_nobody(server):
+    script = "#!/bin/sh\nyes '{\"xy\":1,\"data\":{\"a\":[1]}}' | head -n 100000\n"
+    job = server.run_and_wait(script)
+    assert job["code"] == 0
+    assert len(job["data"]["a"]) == 100_000
+
+
+def test_more_variables_than_the_kernel_takes_are_left_out(server):
+    params = {f"k{number}": "v" * 20 for number in range(50_000)}
+    job = server.run_and_wait("#!/bin/sh\necho $k1\n", params=params)
+    assert job["output"] == "v" * 20 + "\n"
+    assert any("more variables do not fit" in text for text in messages(job))

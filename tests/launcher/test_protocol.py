@@ -20,7 +20,13 @@ def test_greeting_lists_the_runs(launcher, client):
     pid = client.expect("spawned", live)["pid"]
     runs = launcher.connect().greeting["runs"]
     assert sorted(runs, key=lambda run: run["launch"]) == [
-        {"launch": ended.launch, "job": ended.job, "pid": ended.exit["pid"], "ended": True},
+        {
+            "launch": ended.launch,
+            "job": ended.job,
+            "pid": ended.exit["pid"],
+            "ended": True,
+            "exit": ended.exit,
+        },
         {"launch": live.launch, "job": live.job, "pid": pid, "ended": False},
     ]
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_the_end_is_news(followed):
 
 
 def test_an_unknown_job_has_no_row(app):
-    with follow("jnosuchjob") as subscription:
+    with closing(follow("jnosuchjob")) as subscription:
         assert subscription.row is None
     _end(app)
 
@@ -131,7 +132,7 @@ def test_a_follower_that_comes_while_the_job_ends_does_not_miss_it(app):
         keeper = follow(job_id)
         thread = threading.Thread(target=_finish, args=(app, job_id))
         thread.start()
-        with follow(job_id) as subscription:
+        with closing(follow(job_id)) as subscription:
             deadline = time.monotonic() + 3
             while not subscription.row.final and time.monotonic() < deadline:
                 subscription.wait(0.5)
