@@ -201,3 +201,34 @@ def test_a_frozen_web_worker_does_not_stop_the_others(server):
     finally:
         os.kill(workers[0], signal.SIGCONT)
     assert command_line(workers[0])
+
+
+def test_a_job_that_is_aborted_before_the_engine_sees_it_never_runs(server, tmp_path):
+    witness = tmp_path / "ran"
+    engine = server.engine
+    os.kill(engine, signal.SIGSTOP)
+    try:
+        job_id = server.run(f"#!/bin/sh\ntouch {witness}\n")
+        server.call("abort_job", id=job_id)
+    finally:
+        os.kill(engine, signal.SIGCONT)
+    job = server.wait(job_id)
+    assert job["code"] == "abort"
+    after = server.run_and_wait("#!/bin/sh\ntrue\n")
+    assert after["code"] == 0
+    assert not witness.exists()
+    assert "Spawned child process" not in str(messages(job))
+
+
+def test_a_frozen_launcher_is_waited_for_and_its_jobs_live(server):
+    job_id = server.run("#!/bin/sh\necho here\nsleep 8\nexit 4\n")
+    server.wait_for_log(job_id, "here")
+    (launcher,) = server.launchers
+    os.kill(launcher, signal.SIGSTOP)
+    try:
+        os.kill(server.engine, signal.SIGKILL)
+        # Longer than the next engine waits for an answer.
+        time.sleep(6)
+    finally:
+        os.kill(launcher, signal.SIGCONT)
+    assert server.wait(job_id)["code"] == 4
