@@ -164,7 +164,7 @@ def test_only_a_suspended_job_is_resumed(call, live_job):
 
 def test_resume_passes_parameters_and_who_asked_on(call):
     action = {"type": "suspend", "active": True, "enabled": True}
-    job_id = factories.add_job(state="active", suspended=True, actions=[action])
+    job_id = factories.add_job(state="starting", suspended=True, actions=[action])
     body = {"id": job_id, "params": {"a": 1}}
     assert call("resume_job", body, headers={"User-Agent": "curl/8"}).json == {"code": 0}
     asked = factories.load(job_id).resume
