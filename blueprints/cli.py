@@ -68,7 +68,9 @@ def list_keys() -> None:
     """List all API keys: id, mask, whether they work, privileges, title."""
     for record in api_keys.list_all():
         state = "active" if record.get("active") else "disabled"
-        granted = ",".join(key for key, value in record["privileges"].items() if value) or "-"
+        granted = (
+            ",".join(key for key, value in (record.get("privileges") or {}).items() if value) or "-"
+        )
         click.echo("\t".join((record["id"], record["mask"], state, granted, record["title"])))
 
 

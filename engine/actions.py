@@ -45,8 +45,11 @@ def end_actions(job: Document, code: Any) -> tuple[list[Row], list[Document]]:
     """Run the actions for the end of a job: activity entries, and the actions after them."""
     entries: list[Row] = []
     actions = [dict(action) for action in job.get("actions", [])]
+    by_condition: dict[Any, list[Document]] = {}
+    for action in actions:
+        by_condition.setdefault(action.get("condition"), []).append(action)
     for condition in _conditions(job, code):
-        for action in actions:
+        for action in by_condition.get(condition, ()):
             if _applies(action, condition):
                 text = f"Executing job {condition} action: {action['type']}"
                 entries.append(activity(text, our_name()))

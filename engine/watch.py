@@ -19,6 +19,8 @@ _COLUMNS = (
     *("final", "launch", "server", "started", "segment", "offset"),
     *("doc", "live", "results", "activity"),
 )
+#: The most tags, actions or limits that a job may have got from its plugin and its event.
+_MOST_PUSHED = 1000
 #: Warnings of one batch that are told.
 _MOST_WARNINGS = 20
 #: From this size of the activity log on, no more warnings are added to it.
@@ -99,7 +101,9 @@ def _doc_changes(row: Any, run: Run, pushed: dict[str, list[Any]]) -> Document:
         changes["pid"] = run.spawned["pid"]
     if pushed:
         doc = json.loads(row.doc)
-        changes |= {key: [*doc.get(key, []), *items] for key, items in pushed.items()}
+        changes |= {
+            key: [*doc.get(key, []), *items][:_MOST_PUSHED] for key, items in pushed.items()
+        }
     return changes
 
 

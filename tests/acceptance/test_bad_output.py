@@ -228,7 +228,7 @@ def test_a_job_that_deletes_its_own_folder_ends_with_its_code(server):
 
 
 def test_an_endless_list_of_small_data_stops_nobody(server):
-    script = "#!/bin/sh\nyes '{\"xy\":1,\"data\":{\"a\":[1]}}' | head -n 100000\n"
+    script = '#!/bin/sh\nyes \'{"xy":1,"data":{"a":[1]}}\' | head -n 100000\n'
     job = server.run_and_wait(script)
     assert job["code"] == 0
     assert len(job["data"]["a"]) == 100_000
