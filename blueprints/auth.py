@@ -39,18 +39,19 @@ def current_caller(privilege: Privilege | None = None) -> Caller:
     credentials that are not in headers.
     """
     in_body, in_query = g.credentials
-    _refuse_session(in_body)
-    caller = authenticate(_key_in_headers() or _key(in_body) or _key(in_query))
+    environ = request.environ
+    _refuse_session(environ, in_body)
+    caller = authenticate(_key_in_headers(environ) or _key(in_body) or _key(in_query))
     if privilege is not None:
         caller.require(privilege)
     return caller
 
 
-def _refuse_session(in_body: dict[str, Any]) -> None:
+def _refuse_session(environ: dict[str, Any], in_body: dict[str, Any]) -> None:
     """There are no sessions, so none is valid; an empty one is none."""
     session = (
-        ("HTTP_COOKIE" in request.environ and request.cookies.get("session_id"))
-        or request.headers.get("X-Session-ID")
+        ("HTTP_COOKIE" in environ and request.cookies.get("session_id"))
+        or environ.get("HTTP_X_SESSION_ID")
         or in_body.get("session_id")
     )
     if not is_truthy(session):
@@ -60,8 +61,7 @@ def _refuse_session(in_body: dict[str, Any]) -> None:
     raise NotAuthenticated(f"Failed to fetch key: sessions/{session}: Not found")
 
 
-def _key_in_headers() -> str | None:
-    environ = request.environ
+def _key_in_headers(environ: dict[str, Any]) -> str | None:
     key: str | None = environ.get("HTTP_X_API_KEY")
     if key:
         return key

@@ -1,7 +1,7 @@
 """What every request and reply gets: clean paths, preflights, request ids, security headers."""
 
 import re
-import uuid
+import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -70,7 +70,7 @@ def _finish(response: Response) -> Response:
     sent = environ.get("HTTP_X_REQUEST_ID")
     is_sane = sent is not None and _REQUEST_ID.fullmatch(sent)
     # No view sets these, and adding is quicker than replacing.
-    headers.add("X-Request-ID", sent if is_sane else uuid.uuid4().hex)
+    headers.add("X-Request-ID", sent if is_sane else secrets.token_hex(16))
     headers.add("X-Content-Type-Options", "nosniff")
     headers.add("Referrer-Policy", "no-referrer")
     if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:

@@ -28,6 +28,9 @@ HEAVY = (
 #: What changes many times a second, and is kept apart from the rest for that.
 LIVE_KEYS = ("progress", "status", "cpu", "mem")
 
+#: The columns that `final_text()` needs.
+TEXT_COLUMNS = ("id", "final", "head", "heavy", "log", "log_form", "log_size")
+
 #: What plugins report that only get_job shows while a job lives.
 _DETAILS = ("data", "files", "timelines")
 
@@ -102,9 +105,10 @@ def output_of(row: Any, limit_bytes: int) -> str | None:
 
 def token_of(job_id: str, purpose: str, now: float) -> str:
     """The token that opens a job's log (`download`) or stream (`stream`)."""
-    lifetime: float = current_app.config["TOKEN_LIFETIME"]
+    config = current_app.config
+    lifetime: float = config["TOKEN_LIFETIME"]
     expires = int(now + lifetime) if lifetime else None
-    return tokens.job_token(purpose, job_id, current_app.config["SECRET_KEY"], expires)
+    return tokens.job_token(purpose, job_id, config["SECRET_KEY"], expires)
 
 
 def token_opens(token: str, job_id: str, purpose: str, now: float) -> bool:
