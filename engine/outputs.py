@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from core import blobs, clock
-from core.ids import new_id
+from core import blobs
+from services import files
 
 Document = dict[str, Any]
 
@@ -84,14 +84,7 @@ def _store(instance: Path, job_id: str, output: Output) -> Document:
         reason = error.strerror or str(error)
         text = f"Failed to upload job file: {output.name}: {reason}"
         raise UploadError(text) from error
-    return {
-        "id": new_id("f"),
-        "date": int(clock.now()),
-        "filename": file.filename,
-        "path": file.path,
-        "size": file.size,
-        "job": job_id,
-    }
+    return files.record(file, job=job_id)
 
 
 def delete_sources(paths: Sequence[Path]) -> None:

@@ -4,12 +4,12 @@ import copy
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
 
-from core import blobs, clock, json
+from core import clock, json
 from core.config import Settings
 from core.disk import free_bytes
 from core.errors import ApiError, BadRequest, NotFound, Unavailable
@@ -21,7 +21,7 @@ from models.job import Job
 from models.plugin import Plugin
 from schemas.event import check_event
 from schemas.fields import check_run_fields
-from services import doorbell, events
+from services import doorbell, events, files
 from services.access import Caller
 from services.hosts import our_name
 from services.transitions import ENGINE_KEYS, State, activity
@@ -60,14 +60,7 @@ class _Order:
     settings: Settings
 
 
-class Upload(Protocol):
-    """A file that came with the request."""
-
-    filename: str | None
-    stream: Any
-
-
-def run(params: Mapping[str, Any], uploads: Sequence[Upload], caller: Caller) -> str:
+def run(params: Mapping[str, Any], uploads: Sequence[files.Upload], caller: Caller) -> str:
     """Accept one run of an event; returns the id of its job.
 
     `params` are the request's, `id` or `title` naming the event. Raises `ApiError` with the
@@ -79,7 +72,7 @@ def run(params: Mapping[str, Any], uploads: Sequence[Upload], caller: Caller) ->
     event = db.read(lambda connection: _runnable_event(connection, wishes, test, caller))
     request = {key: value for key, value in wishes.items() if key not in ("id", "title")}
     merged = db.read(lambda connection: _merge(connection, event, request, caller))
-    stored = _store_all(uploads, caller)
+    stored = files.store_uploads(uploads, caller)
     job_input = _with_files(request.get("input"), stored)
     post_data = {"post_data": params["post_data"]} if "post_data" in params else {}
 
@@ -87,7 +80,7 @@ def run(params: Mapping[str, Any], uploads: Sequence[Upload], caller: Caller) ->
     try:
         job_id = db.write(lambda connection: _launch(connection, order))
     except BaseException:
-        _delete(stored)
+        files.discard(stored)
         raise
     doorbell.ring()
     return job_id
@@ -140,42 +133,9 @@ def _with_files(job_input: Any, stored: Sequence[Document]) -> Document | None:
     """The job's input with the uploaded files at the end of its list of files."""
     document: Document = dict(job_input) if isinstance(job_input, dict) else {}
     if stored:
-        files = document.get("files")
-        document["files"] = [*(files if isinstance(files, list) else []), *stored]
+        given = document.get("files")
+        document["files"] = [*(given if isinstance(given, list) else []), *stored]
     return document or None
-
-
-def _store_all(uploads: Sequence[Upload], caller: Caller) -> list[Document]:
-    """Store the uploaded files: all of them, or none."""
-    stored: list[Document] = []
-    try:
-        stored.extend(_store(upload.stream, upload.filename or "", caller) for upload in uploads)
-    except BaseException:
-        _delete(stored)
-        raise
-    return stored
-
-
-def _delete(stored: Sequence[Document]) -> None:
-    for file in stored:
-        blobs.delete_file(current_app.config["INSTANCE_PATH"], file["path"])
-
-
-def _store(stream: BinaryIO, filename: str, caller: Caller) -> Document:
-    instance = current_app.config["INSTANCE_PATH"]
-    try:
-        file = blobs.store_upload(instance, caller.name, stream, filename)
-    except OSError as error:
-        text = f"Failed to process uploaded files: {error.strerror}"
-        raise Unavailable(text, code="file") from error
-    return {
-        "id": new_id("f"),
-        "date": int(clock.now()),
-        "filename": file.filename,
-        "path": file.path,
-        "size": file.size,
-        "username": caller.name,
-    }
 
 
 def _launch(connection: sa.Connection, order: _Order) -> str:

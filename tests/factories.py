@@ -1,5 +1,6 @@
 """Factories for tests: an application on a copied database, callers, events, jobs."""
 
+import copy
 import itertools
 import os
 import shutil
@@ -16,6 +17,7 @@ from models.event import Event
 from models.job import Job
 from services import job_views, stock
 from services.access import Caller, Privilege
+from tests.event_documents import RUNNABLE
 
 ADMIN = Caller("kadmin", "ann", "Admin", is_key=True, privileges=frozenset({Privilege.ADMIN}))
 NOBODY = Caller("knobody", "bob", "Nobody", is_key=True, privileges=frozenset())
@@ -82,13 +84,7 @@ def event(**changes):
     return {
         "id": f"e{number}",
         "title": f"Event {number}",
-        "enabled": True,
-        "category": "general",
-        "targets": ["main"],
-        "algo": "random",
-        "plugin": "shellplug",
-        "params": {"script": "#!/bin/sh\ntrue\n"},
-        "triggers": [{"type": "manual", "enabled": True}],
+        **copy.deepcopy(RUNNABLE),
         "limits": [],
         "actions": [],
         "fields": [],

@@ -1,5 +1,6 @@
 """How tests call the API, and what they expect of every error."""
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -7,17 +8,13 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.event_documents import RUNNABLE
+
 ADMIN_KEY = "admin-key-of-the-tests"
 
 EVENT = {
     "title": "Test",
-    "enabled": True,
-    "category": "general",
-    "targets": ["main"],
-    "algo": "random",
-    "plugin": "shellplug",
-    "params": {"script": "#!/bin/sh\ntrue\n"},
-    "triggers": [{"type": "manual", "enabled": True}],
+    **copy.deepcopy(RUNNABLE),
 }
 
 

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from schemas.references import References
+from tests.event_documents import RUNNABLE
 
 SHELL = {
     "id": "shellplug",
@@ -46,13 +47,7 @@ REFERENCES = References(
 VALID: dict[str, Any] = {
     "id": "ebackup",
     "title": "Backup",
-    "enabled": True,
-    "category": "general",
-    "targets": ["main"],
-    "algo": "random",
-    "plugin": "shellplug",
-    "params": {"script": "#!/bin/sh\ntrue\n"},
-    "triggers": [{"type": "manual", "enabled": True}],
+    **copy.deepcopy(RUNNABLE),
     "limits": [],
     "actions": [],
     "fields": [],

@@ -1,0 +1,60 @@
+"""Stored files: their records, and the files that callers send along with a run."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from flask import current_app
+
+from core import blobs, clock
+from core.blobs import StoredFile
+from core.errors import Unavailable
+from core.ids import new_id
+from services.access import Caller
+
+Document = dict[str, Any]
+
+
+class Upload(Protocol):
+    """A file that came with the request."""
+
+    filename: str | None
+    stream: Any
+
+
+def record(file: StoredFile, **owner: str) -> Document:
+    """How a job's lists show a stored file; `owner` says whose it is."""
+    return {
+        "id": new_id("f"),
+        "date": int(clock.now()),
+        "filename": file.filename,
+        "path": file.path,
+        "size": file.size,
+        **owner,
+    }
+
+
+def store_uploads(uploads: Sequence[Upload], caller: Caller) -> list[Document]:
+    """Store the files of a request: all of them, or none; returns their records."""
+    stored: list[Document] = []
+    try:
+        stored.extend(_store(upload, caller) for upload in uploads)
+    except BaseException:
+        discard(stored)
+        raise
+    return stored
+
+
+def discard(stored: Sequence[Document]) -> None:
+    """Delete files that nothing refers to after all."""
+    for file in stored:
+        blobs.delete_file(current_app.config["INSTANCE_PATH"], file["path"])
+
+
+def _store(upload: Upload, caller: Caller) -> Document:
+    instance = current_app.config["INSTANCE_PATH"]
+    try:
+        file = blobs.store_upload(instance, caller.name, upload.stream, upload.filename or "")
+    except OSError as error:
+        text = f"Failed to process uploaded files: {error.strerror}"
+        raise Unavailable(text, code="file") from error
+    return record(file, username=caller.name)
