@@ -66,6 +66,8 @@ class Launcher:
 
     def receive(self) -> Iterator[Frame]:
         """All frames that have come so far; raises `LauncherGone` when the launcher has ended."""
+        # Whoever waited for one frame alone has left the others here.
+        yield from self._frames()
         try:
             while chunk := self.socket.recv(_CHUNK):
                 self._received += chunk
@@ -77,9 +79,9 @@ class Launcher:
         raise LauncherGone(f"launcher {self.name} has ended")
 
     def _frames(self) -> Iterator[Frame]:
-        *lines, rest = self._received.split(b"\n")
-        self._received = bytearray(rest)
-        for line in lines:
+        while (end := self._received.find(b"\n")) >= 0:
+            line = bytes(self._received[:end])
+            del self._received[: end + 1]
             yield json.loads(line)
 
     def close(self) -> None:
