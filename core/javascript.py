@@ -5,6 +5,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,9})?", re.ASCII)
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d{1,400})", re.ASCII)
 #: From here on, whole numbers are no longer exact and are shown by their leading digits.
 _FIRST_INEXACT = 2**53
@@ -41,6 +42,18 @@ def is_truthy(value: Any) -> bool:
     return bool(value) and value == value  # noqa: PLR0124 - NaN is the one that differs from itself
 
 
+def to_number(value: Any) -> float:
+    """`Number(value)`: NaN, which equals nothing, for what is no number."""
+    if value is None:
+        return 0
+    if isinstance(value, (int, float)):
+        return float(value)
+    digits = to_string(value).strip()
+    if not digits:
+        return 0
+    return float(digits) if _NUMBER.fullmatch(digits) else math.nan
+
+
 def parse_int(value: Any) -> float:
     """`parseInt(value, 10)`: an integer, or NaN where the text does not begin with one."""
     match = _LEADING_INTEGER.match(to_string(value))
@@ -57,6 +70,8 @@ def _number_text(number: float) -> str:
     value = float(number)
     if value == 0:
         return "0"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     shortest = repr(value)
     if 1e-6 <= abs(value) < 1e21:
         return f"{Decimal(shortest):f}".removesuffix(".0")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from core.expressions import ExpressionError, compile_expression, truthy
+from core.javascript import is_truthy, to_string
 from engine.turn import Turn
 from models.server import Server
 from services.hosts import host_name
@@ -42,9 +44,20 @@ def available(turn: Turn, job: Document) -> Document | None:
     for server in turn.definitions(Server):
         if server.get("hostname") != host_name() or not server.get("enabled"):
             continue
-        if wanted & {server["id"], *server.get("groups", [])}:
+        if wanted & {server["id"], *server.get("groups", [])} and _meets(server, job):
             return server
     return None
+
+
+def _meets(server: Document, job: Document) -> bool:
+    """Whether the job's target expression is true of a server; one that fails forbids nothing."""
+    expression = job.get("expression")
+    if not is_truthy(expression):
+        return True
+    try:
+        return truthy(compile_expression(to_string(expression)).evaluate(server))
+    except ExpressionError:
+        return True
 
 
 def chosen_text(server: Document, algorithm: str) -> str:

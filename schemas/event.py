@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields
 
 from core.errors import BadRequest
+from core.expressions import ExpressionError, compile_expression
 from core.javascript import is_truthy, to_string, type_of
 from schemas.actions import check_actions
 from schemas.checks import is_word
@@ -25,6 +26,8 @@ MAX_TITLE_CHARS = 500
 MAX_ID_CHARS = 200
 #: Targets and tags are cheap to check, so an event may have many.
 _MAX_NAMES = 10_000
+#: As much of an expression is repeated in the complaint about it.
+_MOST_SHOWN_CHARS = 500
 
 _ID = re.compile(r"[a-z0-9_]+", re.ASCII)
 _ALGORITHM = re.compile(r"[\w:]+", re.ASCII)
@@ -136,11 +139,15 @@ def _check_targets(event: Mapping[str, Any]) -> None:
 
 
 def _check_expression(event: Mapping[str, Any]) -> None:
-    """Nothing evaluates expressions yet, and ignoring one would run jobs on the wrong host."""
     expression = event.get("expression")
-    if is_truthy(expression):
-        text = to_string(expression)
-        raise BadRequest(f"Failed to compile target expression: {text}: not available yet")
+    if not is_truthy(expression):
+        return
+    text = to_string(expression)
+    try:
+        compile_expression(text)
+    except ExpressionError as error:
+        shown = text[:_MOST_SHOWN_CHARS]
+        raise BadRequest(f"Failed to compile target expression: {shown}: {error}") from None
 
 
 def _check_tags(event: Mapping[str, Any], references: References) -> None:

@@ -1,12 +1,8 @@
 """Filters of lists: a value given by a caller against a record's, compared as JavaScript would."""
 
-import math
-import re
 from typing import Any
 
-from core.javascript import to_string
-
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,9})?", re.ASCII)
+from core.javascript import to_number, to_string
 
 
 def loosely_equal(filter_value: Any, value: Any) -> bool:
@@ -22,14 +18,4 @@ def loosely_equal(filter_value: Any, value: Any) -> bool:
         value = to_string(value)
     if isinstance(filter_value, str) and isinstance(value, str):
         return filter_value == value
-    return _to_number(filter_value) == _to_number(value)
-
-
-def _to_number(value: Any) -> float:
-    """`Number(value)` of a string, number or boolean; NaN, which equals nothing, if it is none."""
-    if not isinstance(value, str):
-        return float(value)
-    digits = value.strip()
-    if not digits:
-        return 0
-    return float(digits) if _NUMBER.fullmatch(digits) else math.nan
+    return to_number(filter_value) == to_number(value)

@@ -33,13 +33,6 @@ def test_workflows_are_refused(server):
     assert response.json()["description"] in PAGE
 
 
-def test_target_expressions_are_refused(server):
-    event = server.event()
-    response = server.post("update_event", {"id": event, "expression": "cpu.cores > 1"})
-
-    assert response.status_code == 400
-
-
 def test_other_limits_are_stored_and_not_enforced(server):
     entries = [
         {"type": "retry", "enabled": True, "amount": 3},

@@ -46,6 +46,22 @@ def test_a_disabled_server_or_another_host_is_not_chosen(server):
         choose()
 
 
+@pytest.mark.parametrize("expression", ["'main' in groups", "hostname", "", None, 1])
+def test_a_true_expression_keeps_the_server(server, expression):
+    assert choose(expression=expression)["id"] == server["id"]
+
+
+@pytest.mark.parametrize("expression", ["id == 'other'", "nothing.cores > 2", "false"])
+def test_a_false_expression_rules_the_server_out(server, expression):
+    with pytest.raises(placement.NoServer):
+        choose(expression=expression)
+
+
+@pytest.mark.parametrize("expression", ["abs() > 1", "1 +", "groups[", [], {"a": 1}])
+def test_an_expression_that_fails_forbids_nothing(server, expression):
+    assert choose(expression=expression)["id"] == server["id"]
+
+
 @pytest.mark.parametrize("algorithm", sorted(placement.ALGORITHMS))
 def test_every_algorithm_finds_the_only_server(server, algorithm):
     assert choose(algo=algorithm)["id"] == server["id"]
