@@ -55,7 +55,7 @@ def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) ->
     Job.patch(
         turn.connection,
         run.job,
-        columns={"state": State.FINISHING, "due": None},
+        columns={"state": State.FINISHING},
         results=results,
         live={"progress": 1},
         activity=_exit_entries(exit_record, server),

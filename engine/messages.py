@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core import json
+from core.errors import BadRequest
 from core.ids import new_id
 from engine import records
+from schemas.limits import check_limits
 from services.transitions import ENGINE_KEYS
 
 Document = dict[str, Any]
@@ -134,12 +136,12 @@ def _is_action(item: Any) -> bool:
 
 
 def _is_limit(item: Any) -> bool:
-    """Whether the engine can work with a limit: its numbers are numbers."""
-    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+    """Whether a limit could stand in an event."""
+    try:
+        check_limits({"limits": [item]})
+    except BadRequest:
         return False
-    needed = {"time": "duration", "job": "amount", "queue": "amount"}.get(item["type"])
-    number = item.get(needed) if needed else 0
-    return isinstance(number, (int, float)) and not isinstance(number, bool)
+    return True
 
 
 #: Lists of the job that a plugin may extend, and what may go into each.

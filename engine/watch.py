@@ -5,7 +5,7 @@ from typing import Any
 
 from core import clock, json
 from engine import messages
-from engine.limits import next_due
+from engine.limits import Effect, Reading, are_watched, enforce, next_due
 from engine.records import Batch
 from engine.turn import Run, Turn
 from models.job import Job
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 #: What is read of a job each time; its input and log may be large and are left alone.
 _COLUMNS = (
     *("final", "launch", "server", "started", "segment", "offset"),
-    *("doc", "live", "results", "activity"),
+    *("doc", "live", "results", "activity", "abort_reason"),
 )
 #: The most tags, actions or limits that a job may have got from its plugin and its event.
 _MOST_PUSHED = 1000
@@ -55,14 +55,18 @@ def apply(turn: Turn, run: Run, batch: Batch) -> Applied:
     columns["log_size"] = run.log_size
     if "limits" in doc:
         columns["due"] = next_due(doc["limits"], row.started)
+    limited = _enforce_limits(row, run, doc)
+    if limited.abort_reason is not None and row.abort_reason is None:
+        # The engine finds it there, as it does when a caller asks.
+        columns["abort_reason"] = limited.abort_reason
     Job.patch(
         turn.connection,
         run.job,
         columns=columns,
-        doc=doc,
+        doc=doc | limited.changes,
         live=live,
         results=effect.results,
-        activity=_entries(row, run, batch, effect.warnings),
+        activity=[*_entries(row, run, batch, effect.warnings), *limited.entries],
     )
     turn.after.append(lambda: _advance(run, batch))
     return Applied.DONE
@@ -105,6 +109,16 @@ def _doc_changes(row: Any, run: Run, pushed: dict[str, list[Any]]) -> Document:
             key: [*doc.get(key, []), *items][:_MOST_PUSHED] for key, items in pushed.items()
         }
     return changes
+
+
+def _enforce_limits(row: Any, run: Run, changes: Document) -> Effect:
+    """Fire the limits on what the job uses, `changes` to its document already made."""
+    doc = json.loads(row.doc) | changes
+    if doc.get("aborting") or not are_watched(doc.get("limits", [])):
+        return Effect()
+    sample = run.sample or {}
+    reading = Reading(clock.now(), row.started, run.log_size, sample.get("mem"), sample.get("cpu"))
+    return enforce(run.job, doc, reading)
 
 
 def _measured(before: Document, sample: Document | None) -> Document:

@@ -1,4 +1,4 @@
-"""Time limits."""
+"""Limits of running jobs: time, log, memory, processors."""
 
 from tests.acceptance.scripts import ENDLESS
 from tests.server import messages
@@ -54,3 +54,28 @@ def test_a_job_that_ends_in_time_is_left_alone(server):
     job = server.run_and_wait(id=event)
     assert job["code"] == 0
     assert "date" not in job["limits"][0]
+
+
+def test_a_limit_on_the_log_ends_a_talkative_job(server):
+    limit = {"type": "log", "enabled": True, "amount": 100_000, "abort": True}
+    job = server.run_and_wait(id=server.event("#!/bin/sh\nexec yes\n", limits=[limit]))
+    text = "Job output size has exceeded maximum limit of 97.6 K."
+    assert (job["code"], job["description"]) == ("abort", text)
+    assert job["elapsed"] < 10
+
+
+def test_a_limit_on_the_processors_ends_a_busy_job_at_the_first_sample(server):
+    limit = {"type": "cpu", "enabled": True, "amount": 1, "abort": True}
+    event = server.event("#!/bin/sh\nwhile :; do :; done\n", limits=[limit])
+    job = server.run_and_wait(id=event)
+    text = "Job CPU usage has exceeded maximum limit of 1% for 0 seconds."
+    assert (job["code"], job["description"]) == ("abort", text)
+    assert job["cpu"]["max"] > 1
+
+
+def test_a_limit_on_memory_without_abort_tags_the_job(server):
+    limit = {"type": "mem", "enabled": True, "amount": 1000, "tags": ["flag"]}
+    event = server.event("#!/bin/sh\nsleep 2.5\n", limits=[limit])
+    job = server.run_and_wait(id=event)
+    assert (job["code"], "flag" in job["tags"]) == (0, True)
+    assert "Job memory usage has exceeded maximum limit of 1000 bytes" in " ".join(messages(job))

@@ -36,9 +36,9 @@ def test_workflows_are_refused(server):
 def test_other_limits_are_stored_and_not_enforced(server):
     entries = [
         {"type": "retry", "enabled": True, "amount": 3},
-        {"type": "log", "enabled": True, "amount": 1},
+        {"type": "day", "enabled": True, "condition": "start", "amount": 0},
     ]
-    event = server.event("#!/bin/sh\necho long enough\nexit 5\n", limits=entries)
+    event = server.event("#!/bin/sh\nexit 5\n", limits=entries)
     job = server.run_and_wait(id=event)
 
     assert job["code"] == 5
@@ -47,8 +47,9 @@ def test_other_limits_are_stored_and_not_enforced(server):
 
 
 def test_every_limit_and_action_that_is_missing_is_named():
-    assert {"job", "queue", "time"} <= set(limits.SCHEMAS)
-    for kind in set(limits.SCHEMAS) - {"job", "queue", "time"}:
+    enforced = {"job", "queue", "time", "log", "mem", "cpu"}
+    assert enforced <= set(limits.SCHEMAS)
+    for kind in set(limits.SCHEMAS) - enforced:
         assert f"`{kind}`" in PAGE
     assert "suspend" in actions.SCHEMAS
 

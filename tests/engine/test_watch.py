@@ -7,6 +7,7 @@ from engine import watch
 from engine.records import Batch
 from engine.turn import Run, Turn
 from models.database import db
+from models.job import Job
 from tests.factories import add_job, load
 
 
@@ -71,3 +72,24 @@ def test_a_pushed_time_limit_is_due(app):
     apply(run, messages=[{"xy": 1, "push": {"limits": [limit]}}])
     row = load(run.job)
     assert row.due == row.started + 5
+
+
+def test_a_limit_on_the_log_asks_for_an_abort_once(app):
+    limit = {"type": "log", "enabled": True, "amount": 5, "abort": True, "tags": ["flag"]}
+    run = launched(limits=[limit])
+    run.log_size = 6
+    apply(run)
+    row = load(run.job)
+    assert row.abort_reason == "Job output size has exceeded maximum limit of 5 bytes."
+    assert json.loads(row.doc)["tags"] == ["flag"]
+    apply(run)
+    assert len(json.loads(load(run.job).activity)) == 1
+
+
+def test_a_limit_does_not_replace_the_reason_that_a_caller_gave(app):
+    limit = {"type": "mem", "enabled": True, "amount": 5, "abort": True}
+    run = launched(limits=[limit])
+    db.write(lambda connection: Job.patch(connection, run.job, columns={"abort_reason": "Enough"}))
+    run.sample = {"mem": 6, "cpu": 0, "procs": {}}
+    apply(run)
+    assert load(run.job).abort_reason == "Enough"
