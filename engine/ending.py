@@ -8,6 +8,7 @@ from typing import Any
 
 from core import blobs, clock, json
 from engine import actions
+from engine.limits import first_limit
 from engine.turn import Turn
 from models import live_jobs
 from models.event import Event
@@ -193,13 +194,24 @@ def _final_tags(turn: Turn, job: Document, code: Any) -> tuple[list[str], list[R
         for tag in wanted
         if tag not in known
     ]
-    tags = [tag for tag in wanted if tag in known]
+    tags, chopped = _chopped([tag for tag in wanted if tag in known], job)
+    entries += chopped
     tags += ["_error" if code else "_success", "_last"]
     if job.get("test"):
         tags.append("_test")
     if job.get("files") or (job.get("input") or {}).get("files"):
         tags.append("_files")
     return list(dict.fromkeys(tags)), entries
+
+
+def _chopped(tags: list[str], job: Document) -> tuple[list[str], list[Row]]:
+    """As many tags as the job may end with."""
+    limit = first_limit(job, "tag")
+    most = max(0, int(limit["amount"])) if limit else len(tags)
+    if len(tags) <= most:
+        return tags, []
+    text = f"WARNING: Chopping {len(tags) - most} tags to adhere to limit of {most}"
+    return tags[:most], [activity(text, our_name())]
 
 
 def _result_text(job: Document) -> str:

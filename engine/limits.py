@@ -41,6 +41,14 @@ class Effect:
     abort_reason: str | None = None
 
 
+def first_limit(job: Mapping[str, Any], kind: str) -> Document | None:
+    """The job's first enabled limit of a kind: the event's before its category's."""
+    for limit in job.get("limits", []):
+        if limit.get("type") == kind and limit.get("enabled"):
+            return dict(limit)
+    return None
+
+
 def enforce(job_id: str, doc: Mapping[str, Any], reading: Reading) -> Effect:
     """Fire each limit of `doc` that the job is over, once."""
     effect = Effect()

@@ -147,7 +147,7 @@ def _start(turn: Turn, row: Any, launch: Launch) -> None:
     row = Job.load(turn.connection, row.id)
     if row is None or row.state != State.READY:
         return
-    if starting.first_limit(json.loads(row.doc), "queue") is not None:
+    if limits.first_limit(json.loads(row.doc), "queue") is not None:
         _serve(turn, row.queue_key, launch)
     starting.start_ready(turn, row, launch)
 
@@ -172,7 +172,7 @@ def _serve(turn: Turn, queue_key: str, launch: Launch) -> None:
 def _may_start(turn: Turn, row: Any) -> bool:
     """Whether a place and a server are there for the head of a queue."""
     job = json.loads(row.doc)
-    limit = starting.first_limit(job, "job")
+    limit = limits.first_limit(job, "job")
     running = live_jobs.count(turn.connection, row.queue_key, *RUNNING)
     if limit is not None and running >= limit["amount"]:
         return False

@@ -11,7 +11,7 @@ from core import blobs, clock, json
 from core.formats import size_text
 from core.ids import new_id
 from engine import actions, ending, environment, placement
-from engine.limits import next_due
+from engine.limits import first_limit, next_due
 from engine.turn import Turn
 from models import live_jobs
 from models.event import Event
@@ -60,14 +60,6 @@ def start_ready(turn: Turn, row: Any, launch: Launch) -> None:
 def _document(row: Any) -> Document:
     document: Document = json.loads(row.doc)
     return document
-
-
-def first_limit(job: Document, kind: str) -> Document | None:
-    """The job's first enabled limit of a kind: the event's before its category's."""
-    for limit in job.get("limits", []):
-        if limit.get("type") == kind and limit.get("enabled"):
-            return dict(limit)
-    return None
 
 
 def _blockers(turn: Turn, job: Document, queue_key: str) -> Sequence[str]:

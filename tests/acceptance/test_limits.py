@@ -79,3 +79,10 @@ def test_a_limit_on_memory_without_abort_tags_the_job(server):
     job = server.run_and_wait(id=event)
     assert (job["code"], "flag" in job["tags"]) == (0, True)
     assert "Job memory usage has exceeded maximum limit of 1000 bytes" in " ".join(messages(job))
+
+
+def test_a_job_ends_with_as_many_tags_as_it_may_have(server):
+    limit = {"type": "tag", "enabled": True, "amount": 1}
+    job = server.run_and_wait(id=server.event(limits=[limit], tags=["flag", "important"]))
+    assert job["tags"] == ["flag", "_success", "_last"]
+    assert "WARNING: Chopping 1 tags to adhere to limit of 1" in messages(job)

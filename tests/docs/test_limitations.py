@@ -47,7 +47,7 @@ def test_other_limits_are_stored_and_not_enforced(server):
 
 
 def test_every_limit_and_action_that_is_missing_is_named():
-    enforced = {"job", "queue", "time", "log", "mem", "cpu"}
+    enforced = {"job", "queue", "time", "log", "mem", "cpu", "tag"}
     assert enforced <= set(limits.SCHEMAS)
     for kind in set(limits.SCHEMAS) - enforced:
         assert f"`{kind}`" in PAGE

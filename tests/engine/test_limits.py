@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.limits import Reading, enforce, next_due
+from engine.limits import Reading, enforce, first_limit, next_due
 
 
 def limit(kind, **changes):
@@ -102,3 +102,10 @@ def test_of_two_limits_that_fire_together_the_first_gives_the_reason():
 def test_the_next_time_limit_is_the_nearest_open_one():
     limits = [limit("time", duration=9, date=1), limit("time", duration=8), limit("mem", amount=1)]
     assert next_due(limits, 100.0) == 108.0
+
+
+def test_the_first_enabled_limit_of_a_kind_counts():
+    limits = [limit("tag", amount=1, enabled=False), limit("tag", amount=2), limit("tag", amount=3)]
+    assert first_limit({"limits": limits}, "tag")["amount"] == 2
+    assert first_limit({"limits": limits}, "file") is None
+    assert first_limit({}, "file") is None
