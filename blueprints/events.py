@@ -5,6 +5,7 @@ from typing import Any
 from flask import g, request
 
 from blueprints import streams
+from blueprints.parameters import idempotency_key
 from blueprints.replies import Returned
 from blueprints.wire import BODY, MERGED, RUN, ApiBlueprint, params, requires
 from schemas.event_request import CreateEvent, DeleteEvent, EventId, GetEvents, UpdateEvent
@@ -69,24 +70,30 @@ def delete_event(caller: Caller, id: str, delete_jobs: bool) -> None:
 
 
 def _with_uploads(**arguments: Any) -> dict[str, Any]:
-    """The arguments of run_event with the files of the request, if these are sound."""
-    check_uploads(g.incoming.uploads)
-    return {**arguments, "uploads": g.incoming.uploads}
+    """The arguments of run_event with the request's files and key, if these are sound."""
+    uploads, key = g.incoming.uploads, idempotency_key(g.incoming)
+    check_uploads(uploads)
+    return {**arguments, "uploads": uploads, "idempotency_key": key}
 
 
 @bp.api("run_event", returns=RunReply)
 @params(RunEvent, source=RUN, prepare=_with_uploads)
 @requires(Privilege.RUN_JOBS)
 def run_event(
-    caller: Caller, params: dict[str, Any], timeout: float | None, uploads: list[Upload]
+    caller: Caller,
+    params: dict[str, Any],
+    timeout: float | None,
+    uploads: list[Upload],
+    idempotency_key: str | None,
 ) -> Returned:
     """Run an event now.
 
     Every parameter that is not named below overrides a key of the event in this job. Files of a
     multipart request become input of the job. Replies with `id`, the job's id; below the path
-    `/wait` with `job`, once that is complete.
+    `/wait` with `job`, once that is complete. The same request with the same `Idempotency-Key`
+    (header, or `idempotency_key`) brings the same job for a day.
     """
-    job_id = runs.run(params, uploads, caller)
+    job_id = runs.run(params, uploads, caller, idempotency_key)
     if "/wait" in request.path:
         return streams.wait_for_job(job_id, timeout)
     return {"id": job_id}

@@ -11,12 +11,19 @@ from flask import request
 
 from blueprints.bodies import MAX_FIELDS, MalformedBody, aside, read_multipart, read_whole
 from core import json
+from core.errors import BadRequest
+from core.javascript import is_truthy
 from schemas.run import Upload
+from schemas.wire import malformed_type
 
 Parameters = dict[str, Any]
 
 #: What is meant for the server and not for the endpoint: who calls, and how to reply.
-_NOT_PARAMETERS = ("api_key", "session_id", "csrf_token", "pretty", "cachebust")
+_NOT_PARAMETERS = (
+    *("api_key", "session_id", "csrf_token", "pretty", "cachebust"),
+    "idempotency_key",
+)
+_MAX_IDEMPOTENCY_KEY_CHARS = 255
 #: Content types of which the body is JSON.
 _JSON_TYPES = re.compile(r"text|javascript|js|json")
 
@@ -64,6 +71,20 @@ def read() -> Incoming:
         _read_body(incoming)
     incoming.credentials = (_take_credentials(incoming.body), _take_credentials(query))
     return incoming
+
+
+def idempotency_key(incoming: Incoming) -> str | None:
+    """What a request says to be the same as when it was sent before; an empty key is none."""
+    key: Any = request.headers.get("Idempotency-Key")
+    for values in incoming.credentials:
+        key = key or values.get("idempotency_key")
+    if not is_truthy(key):
+        return None
+    if not isinstance(key, str):
+        raise malformed_type("idempotency_key", key)
+    if len(key) > _MAX_IDEMPOTENCY_KEY_CHARS:
+        raise BadRequest("Malformed parameter value: idempotency_key")
+    return key
 
 
 def parse_form(data: bytes) -> Parameters:

@@ -116,6 +116,12 @@ SETTINGS = (
     Setting("TOKEN_LIFETIME", "0", _seconds, "Seconds that log links live; 0: for ever."),
     Setting("MAX_JOBS_PER_MINUTE", "0", _count, "Runs accepted a minute by all; 0: no limit."),
     Setting(
+        "IDEMPOTENCY_LIFETIME",
+        "86400",
+        _seconds,
+        "Seconds in which a run with the same idempotency key is the same run.",
+    ),
+    Setting(
         "MIN_FREE_BYTES",
         str(64 * MIB),
         _count,

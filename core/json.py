@@ -49,6 +49,11 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+def canonical(value: Any) -> str:
+    """JSON text that is the same for the same value, whatever the order of its keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def indented(value: Any) -> str:
     """JSON text of `value` for people, indented by tabs."""
     return json.dumps(value, ensure_ascii=False, indent="\t", allow_nan=False)

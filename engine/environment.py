@@ -35,7 +35,8 @@ SHELL = "[shell-plugin]"
 def command(job: Document, plugin: Document, environment: Mapping[str, str]) -> Document:
     """How the launcher starts the job: `argv`, `script`, `shell` and `annotate`."""
     params = job.get("params", {})
-    line = str(plugin.get("command") or "")
+    # As it was at the launch, its macros replaced.
+    line = str(job.get("command") or "")
     if line == SHELL:
         script = _text(params.get("script", "")).replace("\r\n", "\n")
         annotate = bool(params.get("annotate"))

@@ -8,8 +8,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import Flask
 
-from core import blobs
+from core import blobs, clock
 from models.database import db
+from models.idempotency_key import IdempotencyKey
 from models.job import Job
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ _PAUSE_SECONDS = 1.0
 #: The write-ahead log is copied into the database from this size on, bytes.
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _LOGS_AT_ONCE = 10
+_KEYS_AT_ONCE = 500
 
 
 class Housekeeping(threading.Thread):
@@ -47,6 +49,7 @@ class Housekeeping(threading.Thread):
         try:
             self._checkpoint()
             self._archive()
+            self._forget_keys()
         except Exception:
             logger.exception("housekeeping failed")
 
@@ -75,6 +78,12 @@ class Housekeeping(threading.Thread):
         if len(ids) == _LOGS_AT_ONCE and self._failed.issuperset(ids):
             # Nothing but failures in the way: try them again.
             self._failed.clear()
+
+    def _forget_keys(self) -> None:
+        """Delete idempotency keys that are too old to count."""
+        before = clock.now() - self._app.config["IDEMPOTENCY_LIFETIME"]
+        if db.read(lambda connection: IdempotencyKey.any_before(connection, before)):
+            db.write(lambda c: IdempotencyKey.forget(c, before, _KEYS_AT_ONCE))
 
     def _note_archived(self, job_id: str) -> None:
         def work(connection: sa.Connection) -> None:

@@ -1,5 +1,27 @@
 """The tables, one module each, with their queries as class methods."""
 
-from models import api_key, category, event, group, job, leader, plugin, server, tag
+from models import (
+    api_key,
+    category,
+    event,
+    group,
+    idempotency_key,
+    job,
+    leader,
+    plugin,
+    server,
+    tag,
+)
 
-__all__ = ["api_key", "category", "event", "group", "job", "leader", "plugin", "server", "tag"]
+__all__ = [
+    "api_key",
+    "category",
+    "event",
+    "group",
+    "idempotency_key",
+    "job",
+    "leader",
+    "plugin",
+    "server",
+    "tag",
+]

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 #: The parameter that names the row.
 KEY = "key"
@@ -26,3 +27,13 @@ def update_by_id(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
 def new_values(values: dict[str, Any]) -> dict[str, Any]:
     """The parameters of `update_by_id()`."""
     return {f"new_{name}": value for name, value in values.items()}
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Insert a row; false when there is one with its key already.
+
+    Waits for another transaction that is inserting the same row.
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
+    return connection.execute(statement.returning(*table.primary_key)).first() is not None

@@ -19,7 +19,7 @@ from schemas.references import References
 from schemas.triggers import check_triggers
 from schemas.wire import malformed_type
 
-__all__ = ["EventSchema", "References", "check_event", "check_new"]
+__all__ = ["EventSchema", "References", "check_event", "check_new", "check_overrides"]
 
 #: The longest title, in characters, and the longest id: indexes hold no more.
 MAX_TITLE_CHARS = 500
@@ -107,6 +107,15 @@ def check_event(event: Mapping[str, Any], references: References) -> None:
     check_limits(event)
     check_actions(event, references, budget)
     check_fields(event, plugin_params, budget)
+
+
+def check_overrides(values: Mapping[str, Any], references: References) -> None:
+    """Raise `BadRequest` for the first of a job's own values that no event could have."""
+    _EVENT.load(values)
+    if "targets" in values:
+        _check_targets(values)
+    _check_expression(values)
+    _check_tags(values, references)
 
 
 def _check_params(event: Mapping[str, Any]) -> None:

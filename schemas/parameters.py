@@ -28,7 +28,12 @@ _TOLERANCE = 1e-6
 
 def is_reserved(key: str) -> bool:
     """Whether a parameter's name would replace a property of the job that it must not."""
-    return key.removeprefix(_OVERRIDE) in _NOT_OVERRIDABLE and key.startswith(_OVERRIDE)
+    return override_of(key) in _NOT_OVERRIDABLE
+
+
+def override_of(key: str) -> str | None:
+    """The property of the job that a parameter replaces, if it is one that does so."""
+    return key.removeprefix(_OVERRIDE) if key.startswith(_OVERRIDE) else None
 
 
 def check_names(values: Mapping[str, Any], prefix: str) -> None:

@@ -4,11 +4,12 @@ The language is Jexl, which the API's events are written in. Nothing but the giv
 reached, and an evaluation that would take too long or grow too large is an error.
 """
 
-from core.expressions.budget import Budget, ExpressionError
+from core.expressions.budget import MAX_CHARS, Budget, ExpressionError
 from core.expressions.parser import Expression, compile_expression
 from core.expressions.values import UNDEFINED, text_of, truthy
 
 __all__ = [
+    "MAX_CHARS",
     "UNDEFINED",
     "Budget",
     "Expression",

@@ -20,6 +20,11 @@ class Budget:
     def __init__(self, steps: int = MAX_STEPS) -> None:
         self._left = steps
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more may be done with it."""
+        return self._left < 0
+
     def spend(self, steps: int = 1) -> None:
         """Take `steps` away; raises `ExpressionError` when there are not so many."""
         self._left -= steps

@@ -181,3 +181,43 @@ def test_events_of_other_categories_are_out_of_reach(make_key, event):
     for name in ("get_event", "run_event", "update_event"):
         assert_error(limited(name, {"id": event}), 403, "access", text)
     assert limited("get_events").json["rows"] == []
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"headers": {"Idempotency-Key": "once"}},
+        {"query_string": {"idempotency_key": "once"}},
+        {"body": {"id": "etest", "idempotency_key": "once"}},
+        {"body": {"id": "etest", "idempotency_key": "x"}, "headers": {"Idempotency-Key": "once"}},
+    ],
+)
+def test_run_event_with_an_idempotency_key(call, event, how):
+    first = call("run_event", {"id": event}, headers={"Idempotency-Key": "once"}).json["id"]
+    assert call("run_event", **{"body": {"id": event}, **how}).json["id"] == first
+    job = call("get_job", {"id": first}).json["job"]
+    assert "once" not in json.dumps(job)
+    reused = call("run_event", {"id": event, "label": "x"}, headers={"Idempotency-Key": "once"})
+    assert_error(reused, 409, "api", "Idempotency key was used before")
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("x" * 256, "Malformed parameter value: idempotency_key"),
+        (5, "Malformed parameter type: idempotency_key (number)"),
+        ({"a": 1}, "Malformed parameter type: idempotency_key (object)"),
+    ],
+)
+def test_malformed_idempotency_keys(call, event, key, text):
+    assert_error(call("run_event", {"id": event, "idempotency_key": key}), 400, "api", text)
+
+
+@pytest.mark.parametrize("key", ["", None, 0, False])
+def test_an_empty_idempotency_key_is_none(call, event, key):
+    ids = [call("run_event", {"id": event, "idempotency_key": key}).json["id"] for _ in range(2)]
+    assert ids[0] != ids[1]
+
+
+def test_an_idempotency_key_is_never_a_filter(call, event):
+    assert call("/api/app/get_events/v1?idempotency_key=x").json["rows"] == call("get_events").json["rows"]

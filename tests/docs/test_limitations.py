@@ -54,28 +54,6 @@ def test_every_limit_and_action_that_is_missing_is_named():
     assert "suspend" in actions.SCHEMAS
 
 
-def test_macros_and_overrides_are_passed_on(server):
-    fields = [{"id": "what", "title": "What", "type": "text"}]
-    event = server.event('#!/bin/sh\necho "$what"\n', fields=fields)
-    params = {"what": "{{ job.id }}", "_xy_override_label": "other"}
-    job = server.run_and_wait(id=event, params=params)
-
-    assert job["output"] == "{{ job.id }}\n"
-    assert "label" not in job
-
-
-def test_idempotency_keys_are_ignored(server):
-    event = server.event()
-    ids = {
-        server.client.post(
-            "/api/app/run_event/v1", json={"id": event}, headers={"Idempotency-Key": "once"}
-        ).json()["id"]
-        for _ in range(2)
-    }
-
-    assert len(ids) == 2
-
-
 @pytest.mark.parametrize("name", ["search_jobs", "get_event_history"])
 def test_endpoints_that_are_said_to_be_missing_are(name, server):
     assert name not in endpoints

@@ -126,8 +126,8 @@ def test_without_input_there_is_no_input():
 
 
 def command(line, params=None, script=None, **env):
-    plugin = {"command": line, "script": script}
-    return environment.command(job_document("j1", params=params or {}), plugin, env)
+    job = job_document("j1", params=params or {}, command=line)
+    return environment.command(job, {"command": "other", "script": script}, env)
 
 
 def test_the_shell_plugin_runs_its_script_itself():

@@ -31,8 +31,10 @@ class Upload:
     """An uploaded file."""
 
     def __init__(self, name, data):
+        self.field = "file"
         self.filename = name
         self.stream = io.BytesIO(data)
+        self.size_bytes = len(data)
 
 
 def jobs_count():
@@ -221,3 +223,92 @@ def test_a_nearly_full_disk_refuses_runs(tmp_path, template_database):
             run(event)
         assert int(caught.value.headers["Retry-After"]) > 0
         assert jobs_count() == 0
+
+
+def test_macros_are_replaced_as_the_run_is_accepted(app):
+    fields = [{"id": "who", "type": "text", "value": "{{ input.data.name }}"}]
+    event = stored_event(fields=fields, params={"script": "echo {{ params.who }} {{ nothing }}."})
+    job = document(run(event, input={"data": {"name": "{{ event }}"}}))
+    assert job["params"]["who"] == event["id"]
+    assert job["params"]["script"] == f"echo {event['id']} ."
+
+
+def test_macros_in_a_plugins_command_are_replaced(app):
+    record = db.read(lambda connection: Plugin.get(connection, "testplug"))
+    changes = {"command": "/bin/echo {{ params.word }} {{ 1 + }}"}
+    db.write(lambda connection: Plugin.replace(connection, record | changes))
+    job = document(run(stored_event(plugin="testplug"), params={"word": "hi"}))
+    assert job["command"] == "/bin/echo hi (ERROR: Unexpected end of expression)"
+
+
+def test_locked_parameters_may_say_who_runs_the_process(app):
+    locked = [{"id": "uid", "type": "text", "locked": True}, {"id": "gid", "type": "text"}]
+    record = db.read(lambda connection: Plugin.get(connection, "testplug"))
+    changes = {"params": locked, "uid": "1", "gid": "2", "runner": 1}
+    db.write(lambda connection: Plugin.replace(connection, record | changes))
+    event = stored_event(plugin="testplug", params={"uid": "nobody", "gid": "nogroup"})
+    job = document(run(event))
+    assert (job["uid"], job["gid"], job["runner"]) == ("nobody", "2", True)
+
+
+def override(**values):
+    return {f"_xy_override_{key}": value for key, value in values.items()}
+
+
+def test_parameters_override_properties_of_the_job(app):
+    params = override(
+        label="{{ event }}!", priority="1", tags="important, flag", targets=["main", "other"]
+    )
+    row = run(event := stored_event(), params=params | override(algo="least_cpu", custom="x"))
+    job = document(row)
+    assert (job["label"], job["priority"], row.rank) == (f"{event['id']}!", "1", 0)
+    assert (job["tags"], job["targets"]) == (["important", "flag"], ["main", "other"])
+    assert (job["algo"], job["custom"]) == ("least_cpu", "x")
+
+
+def test_overrides_of_delays_are_times(app):
+    until = time.time() + 90
+    row = run(stored_event(), params=override(state="start_delay", until=str(until), now="5"))
+    assert (row.state, row.until, document(row)["now"]) == ("start_delay", until, 5)
+    row = run(stored_event(), params=override(state="active", until="soon", now="never"))
+    assert (row.state, row.until) == ("ready", None)
+    assert document(row)["now"] == row.started
+
+
+def test_overrides_of_what_is_not_the_callers_have_no_effect(app):
+    params = override(
+        **dict.fromkeys(
+            ("username", "source", "code", "server", "started", "log_file_size", "type", "input"),
+            "evil",
+        ),
+        empty="",
+        number=5,
+    )
+    job = document(run(stored_event(), params=params))
+    assert "evil" not in [value for key, value in job.items() if key != "params"]
+    assert not {"empty", "number", "title"} & job.keys()
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        (override(plugin="x"), "Event params: Invalid parameter ID: _xy_override_plugin (res"),
+        (override(targets="a b"), "Malformed target: a b"),
+        (override(targets=","), "Event has no targets specified."),
+        (override(targets=[[]]), "Malformed target: "),
+        (override(tags="nosuchtag"), "Unknown tag: nosuchtag"),
+        (override(algo="no way"), "Malformed parameter value: algo"),
+        (override(notes=["x"]), "Malformed parameter type: notes (object)"),
+        (override(expression="{{ '1 +' }}"), "Failed to compile target expression: 1 +: "),
+    ],
+)
+def test_overrides_that_no_run_could_have_are_refused(app, params, text):
+    with pytest.raises(BadRequest) as caught:
+        run(stored_event(), params=params)
+    assert caught.value.description.startswith(text)
+    assert jobs_count() == 0
+
+
+def test_overridden_targets_must_be_in_reach(app):
+    with pytest.raises(Forbidden, match="targets: gpu"):
+        run(stored_event(), limited(groups=["main"]), params=override(targets="gpu"))
