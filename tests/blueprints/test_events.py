@@ -220,4 +220,7 @@ def test_an_empty_idempotency_key_is_none(call, event, key):
 
 
 def test_an_idempotency_key_is_never_a_filter(call, event):
-    assert call("/api/app/get_events/v1?idempotency_key=x").json["rows"] == call("get_events").json["rows"]
+    assert (
+        call("/api/app/get_events/v1?idempotency_key=x").json["rows"]
+        == call("get_events").json["rows"]
+    )
