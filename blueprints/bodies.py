@@ -1,29 +1,33 @@
 """Request bodies: read up to a limit, without holding up others, and never left unread."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, cast
 
+import gevent
 from flask import Response, current_app, request
-from gevent import monkey
+from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from core.errors import ApiError, BadRequest, TooLarge
-
-Result = TypeVar("Result")
+from core.disk import free_bytes
+from core.errors import BadRequest, TooLarge, Unavailable
+from core.spool import Spool
 
 #: The most parameters in a query or form.
 MAX_FIELDS = 1000
-#: Bodies from this size on are parsed outside the event loop.
-_LARGE_BYTES = 256 * 1024
 _BLOCK_BYTES = 64 * 1024
-#: Larger files wait on disk, in the instance folder, until the request is done.
-_SPOOL_BYTES = 256 * 1024
+#: Seconds in which the next block has to arrive; whoever sends less than a KiB a second has gone.
+_BLOCK_SECONDS = 60.0
+#: The most that is read of a body which nobody wants any more, and how long that may take, seconds.
+_MOST_DRAINED_BYTES = 1024 * 1024 * 1024
+_DRAIN_SECONDS = 60.0
+#: How often, in bytes that arrived, is looked whether the disk has room for more.
+_ROOM_STEP_BYTES = 8 * 1024 * 1024
 #: Set in the environment of a request whose body was read to its end.
 _WAS_READ = "switchyard.body_was_read"
 
@@ -32,22 +36,65 @@ class MalformedBody(BadRequest):
     """The body is not what its content type says."""
 
 
+class BodyTimeout(MalformedBody):
+    """The body does not arrive."""
+
+    status = 408
+
+
 class _Body:
-    """The request's body, up to a limit, read so that a fast sender stops nobody else."""
+    """The request's body, up to a limit, read so that a fast sender stops nobody else.
+
+    One that ends before it should, or does not arrive, is an error: half a form would look like a
+    whole one.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
-        if (request.content_length or 0) > limit_bytes:
+        self._length = request.content_length
+        if (self._length or 0) > limit_bytes:
             raise _too_large(limit_bytes)
-        self._limit_bytes = self._left_bytes = limit_bytes
+        self._limit_bytes = limit_bytes
+        self.size = 0
 
     def read(self, size: int = _BLOCK_BYTES) -> bytes:
         """The next bytes; raises `TooLarge` when there are more than the limit."""
         _pause()
-        data: bytes = request.stream.read(size)
-        self._left_bytes -= len(data)
-        if self._left_bytes < 0:
+        data = _receive(request.stream, min(size, _BLOCK_BYTES))
+        self.size += len(data)
+        if self.size > self._limit_bytes:
             raise _too_large(self._limit_bytes)
+        if not data and self.size < (self._length or 0):
+            raise MalformedBody("The request body ended too early.")
         return data
+
+
+def _receive(stream: IO[bytes], size: int) -> bytes:
+    """The next bytes from the network; what goes wrong there is the sender's doing."""
+    late = TimeoutError()
+    try:
+        with gevent.Timeout(_BLOCK_SECONDS, late):
+            return stream.read(size)
+    except (OSError, ParseException, HTTPException) as error:
+        # Where the next request would start is not known, so nothing more can be read.
+        request.environ[_WAS_READ] = True
+        if error is late:
+            raise BodyTimeout("The request body did not arrive in time.") from None
+        raise MalformedBody("The request body is broken off or malformed.") from None
+
+
+class _RoomyBody(_Body):
+    """A body that goes to disk, as long as the disk has room."""
+
+    _room_until = 0
+
+    def read(self, size: int = _BLOCK_BYTES) -> bytes:
+        """The next bytes; raises `Unavailable` when the disk is nearly full."""
+        if self.size >= self._room_until:
+            settings = current_app.config
+            if free_bytes(settings["INSTANCE_PATH"]) < settings["MIN_FREE_BYTES"]:
+                raise Unavailable("Not enough disk space for files.", headers={"Retry-After": "30"})
+            self._room_until = self.size + _ROOM_STEP_BYTES
+        return super().read(size)
 
 
 def _pause() -> None:
@@ -72,7 +119,7 @@ def read_multipart() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
 
     Raises `TooLarge` or `MalformedBody`.
     """
-    stream = _Body(current_app.config["MAX_UPLOAD_BYTES"])
+    stream = _RoomyBody(current_app.config["MAX_UPLOAD_BYTES"])
     with _spools(current_app.config["INSTANCE_PATH"] / "files") as open_spool:
         parser = FormDataParser(
             stream_factory=open_spool,
@@ -95,13 +142,13 @@ def read_multipart() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
 
 @contextmanager
 def _spools(folder: Path) -> Iterator[Callable[..., IO[bytes]]]:
-    """Makes temporary files, without names, and closes them when the body turns out bad."""
-    spools: list[IO[bytes]] = []
+    """Makes places for files, and drops them when the body turns out bad."""
+    spools: list[Spool] = []
 
     def open_spool(*_: Any, **__: Any) -> IO[bytes]:
-        spool = SpooledTemporaryFile(_SPOOL_BYTES, dir=str(folder))  # noqa: SIM115 - closed later
-        spools.append(cast("IO[bytes]", spool))
-        return spools[-1]
+        spools.append(Spool(folder))
+        # The parser needs nothing of a file but what a spool has.
+        return cast("IO[bytes]", spools[-1])
 
     try:
         yield open_spool
@@ -125,34 +172,20 @@ def drain_unread_body(response: Response) -> None:
     length = request.content_length
     has_body = length is None and "HTTP_TRANSFER_ENCODING" in environ
     if (has_body or (length or 0) > _BLOCK_BYTES) and _WAS_READ not in environ:
-        stream = request.stream
-        response.call_on_close(lambda: _drain(stream))
+        stream, connection = request.stream, environ.get("gunicorn.socket")
+        response.call_on_close(lambda: _drain(stream, connection))
 
 
-def _drain(stream: IO[bytes]) -> None:
+def _drain(stream: IO[bytes], connection: socket.socket | None) -> None:
+    """Read to the end of a body; where that does not come, end the connection."""
     try:
-        while stream.read(_BLOCK_BYTES):
-            _pause()
-    except (OSError, ValueError, HTTPException):
+        with gevent.Timeout(_DRAIN_SECONDS, TimeoutError()):
+            for _ in range(_MOST_DRAINED_BYTES // _BLOCK_BYTES):
+                if not stream.read(_BLOCK_BYTES):
+                    return
+                _pause()
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)
+    except (OSError, ValueError, HTTPException, ParseException):
         # The client is gone, or sends what is no HTTP: the server closes the connection.
         return
-
-
-def aside(work: Callable[[bytes], Result], data: bytes) -> Result:
-    """Run `work` on `data`; on much data in another thread, so that the event loop goes on."""
-    if len(data) < _LARGE_BYTES or not monkey.is_module_patched("threading"):
-        return work(data)
-    from gevent import get_hub  # noqa: PLC0415 - only where the event loop runs anyway
-
-    result, error = get_hub().threadpool.apply(_outcome, (work, data))
-    if error is not None:
-        raise error
-    return cast("Result", result)
-
-
-def _outcome(work: Callable[[bytes], Result], data: bytes) -> tuple[Result | None, ApiError | None]:
-    """The result or the error of `work`: a thread of gevent's prints what it raises."""
-    try:
-        return work(data), None
-    except ApiError as error:
-        return None, error

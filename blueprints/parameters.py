@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 
 from flask import request
 
-from blueprints.bodies import MAX_FIELDS, MalformedBody, aside, read_multipart, read_whole
+from blueprints.bodies import MAX_FIELDS, MalformedBody, read_multipart, read_whole
 from core import json
+from core.aside import aside_if_large
 from core.errors import BadRequest
 from core.javascript import is_truthy
 from schemas.run import Upload
@@ -125,9 +126,9 @@ def _read_body(incoming: Incoming) -> None:
             _add(incoming.body, name, value)
         incoming.uploads = [_upload(name, item) for name, item in files.items(multi=True)]
     elif kind == "application/x-www-form-urlencoded":
-        incoming.body = aside(parse_form, read_whole())
+        incoming.body = aside_if_large(parse_form, read_whole())
     elif _JSON_TYPES.search(kind):
-        incoming.body = aside(_parse_json, read_whole())
+        incoming.body = aside_if_large(_parse_json, read_whole())
 
 
 def _parse_json(data: bytes) -> Parameters:

@@ -74,9 +74,9 @@ class BytesLog(StoredLog):
 
 
 class PlainLog(StoredLog):
-    """A plain file; what is appended after it was opened is not seen."""
+    """A plain file, by its path or descriptor; what is appended after it was opened is not seen."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | int) -> None:
         self._file = FileIO(path)
         status = os.fstat(self._file.fileno())
         self.size = status.st_size

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from core import blobs
+from core import stored_files
 from services import files
 
 Document = dict[str, Any]
@@ -79,7 +79,7 @@ def _parts(entry: Any) -> tuple[str, str, bool]:
 
 def _store(instance: Path, job_id: str, output: Output) -> Document:
     try:
-        file = blobs.adopt_file(instance, job_id, output.path, output.name)
+        file = stored_files.adopt_file(instance, job_id, output.path, output.name)
     except OSError as error:
         reason = error.strerror or str(error)
         text = f"Failed to upload job file: {output.name}: {reason}"

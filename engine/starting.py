@@ -1,13 +1,12 @@
 """From ready to active: concurrency, the choice of a server, start actions, the launch."""
 
 import logging
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import blobs, clock, json
+from core import blobs, clock, json, stored_files
 from core.formats import size_text
 from core.ids import new_id
 from engine import actions, ending, environment, placement
@@ -29,6 +28,7 @@ Launch = Callable[[Document, str], None]
 #: Variables that are left out and noted one by one.
 _MOST_NOTES = 20
 _FULL = "Maximum number of concurrent jobs for event has been reached"
+_NO_INPUT = "Setup Error: Error: Failed to download job file"
 _NO_SERVER = "No available servers matching targets"
 
 
@@ -218,16 +218,14 @@ def _inputs(job_input: Document | None) -> list[Document]:
 def fetch_inputs(instance: Path, entries: Sequence[Document], folder: Path) -> str | None:
     """Copy a job's input files into its folder; says what went wrong, if anything did."""
     for entry in entries:
-        name = blobs.shown_name(str(entry.get("filename") or "file"))
-        source = blobs.resolve_file(instance, str(entry.get("path") or ""))
-        if source is None:
-            return f"Setup Error: Error: Failed to download job file: {name}: HTTP 404 Not Found"
+        name = stored_files.shown_name(str(entry.get("filename") or "file"))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, folder / name)
+            found = stored_files.copy_file(instance, str(entry.get("path") or ""), folder / name)
         except OSError as error:
-            text = f"Failed to download job file: {name}: {error.strerror}"
-            return f"Setup Error: Error: {text}"
+            return f"{_NO_INPUT}: {name}: {error.strerror}"
+        if not found:
+            return f"{_NO_INPUT}: {name}: HTTP 404 Not Found"
     return None
 
 

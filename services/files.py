@@ -5,10 +5,11 @@ from typing import Any, Protocol
 
 from flask import current_app
 
-from core import blobs, clock
-from core.blobs import StoredFile
+from core import clock, stored_files
+from core.aside import aside
 from core.errors import Unavailable
 from core.ids import new_id
+from core.stored_files import StoredFile
 from services.access import Caller
 
 Document = dict[str, Any]
@@ -47,13 +48,14 @@ def store_uploads(uploads: Sequence[Upload], caller: Caller) -> list[Document]:
 def discard(stored: Sequence[Document]) -> None:
     """Delete files that nothing refers to after all."""
     for file in stored:
-        blobs.delete_file(current_app.config["INSTANCE_PATH"], file["path"])
+        aside(stored_files.delete_file, current_app.config["INSTANCE_PATH"], file["path"])
 
 
 def _store(upload: Upload, caller: Caller) -> Document:
     instance = current_app.config["INSTANCE_PATH"]
     try:
-        file = blobs.store_upload(instance, caller.name, upload.stream, upload.filename or "")
+        name = upload.filename or ""
+        file = aside(stored_files.store_upload, instance, caller.name, upload.stream, name)
     except OSError as error:
         text = f"Failed to process uploaded files: {error.strerror}"
         raise Unavailable(text, code="file") from error
