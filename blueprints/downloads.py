@@ -6,13 +6,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from urllib.parse import quote
 
 from flask import Response, request
 from werkzeug.http import is_resource_modified
 
-from blueprints.replies import accepts_gzip
-from core import blobs
+from blueprints.replies import accepts_gzip, refuses_identity
+from core import stored_files
 from core.archive import StoredLog
 
 #: Gives other clients of this process their turn, so it must let the event loop poll once.
@@ -30,6 +30,11 @@ _ACTIVE_TYPES = {
     "text/html",
     "text/xml",
 }
+#: What browsers may do with a file that they show: nothing but look at it.
+_SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+#: What no name of a file may hold, in whatever script it is written.
+_UNSAFE_FOR_USERS = re.compile(r"[\x00-\x1f\x7f-\x9f/\\:\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MOST_NAME_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -55,26 +60,24 @@ def log_response(log: StoredLog, *, filename: str | None = None, pause: Pause) -
     return _fill(response, log, _choose(log), pause)
 
 
-def file_response(path: Path | None, *, download: str | None = None, pause: Pause) -> Response:
-    """The reply that streams a stored file; 404 as text where there is none.
+def file_response(
+    file: StoredLog | None, name: str, *, download: str | None = None, pause: Pause
+) -> Response:
+    """The reply that streams a stored file; 404 as text where there is none; it closes the file.
 
-    `download` is the name to save it under, or `1` for its own. Types that could run scripts are
-    never shown inline.
+    `name` is its own name, `download` the one to save it under, or `1`. Types that could run
+    scripts are never shown inline.
     """
-    try:
-        file = blobs.open_file(path) if path is not None else None
-    except FileNotFoundError:
-        file = None
-    if path is None or file is None:
+    if file is None:
         return Response("File not found.\n", status=404, content_type="text/plain; charset=utf-8")
-    content_type = _content_type(path.name)
+    content_type = _content_type(name)
     response = Response(content_type=content_type)
     response.headers["Cache-Control"] = "public, max-age=0"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = _SANDBOX
     response.last_modified = _modified(file)
     if download or content_type.partition(";")[0] in _ACTIVE_TYPES:
-        name = _attachment_name(download, path)
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        shown = name if download in (None, "", "1") else str(download)
+        response.headers["Content-Disposition"] = _attachment(shown)
     return _fill(response, file, _plain(file), pause)
 
 
@@ -85,7 +88,7 @@ def _choose(log: StoredLog) -> _Body:
     stored = log.gzip_blocks()
     if stored is not None:
         return _Body(stored, f"{log.etag}-gz", log.gzip_size, "gzip")
-    if log.size > _MIN_GZIP_BYTES:
+    if log.size > _MIN_GZIP_BYTES or refuses_identity():
         # Not the bytes of the archive, so another name.
         return _Body(_compress(log.blocks(0, log.size)), f"{log.etag}-gz1", None, "gzip")
     return _plain(log)
@@ -203,6 +206,11 @@ def _content_type(name: str) -> str:
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 
-def _attachment_name(download: str | None, path: Path) -> str:
-    name = path.name if download in (None, "", "1") else blobs.shown_name(str(download))
-    return name.replace('"', "'")
+def _attachment(name: str) -> str:
+    """The header that makes browsers save a file under a name, whatever is in it (RFC 6266)."""
+    plain = stored_files.shown_name(name)
+    value = 'attachment; filename="{}"'.format(plain.replace('"', "'"))
+    full = _UNSAFE_FOR_USERS.sub("_", name)[:_MOST_NAME_CHARS]
+    if full.isascii():
+        return value
+    return f"{value}; filename*=UTF-8''{quote(full.encode('utf-8', 'replace'), safe='')}"

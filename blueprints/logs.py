@@ -14,7 +14,7 @@ from core.archive import StoredLog
 from models.database import db
 from models.job import Job
 from schemas.job import JobId
-from schemas.log import LogLink, TailLog
+from schemas.log import LogLink, StoredFile, TailLog
 from services import job_views, jobs
 from services.access import Caller
 
@@ -64,11 +64,27 @@ def tail_live_job_log(caller: Caller, id: str, bytes: int) -> dict[str, str]:
     return {"text": jobs.tail(id, bytes, caller)}
 
 
-@bp.route("/files/<path:key>")
+@bp.api("file", media_type="application/octet-stream")
+@params(StoredFile)
+def file(path: str, download: str | None) -> Response:
+    """Send a stored file; its path has a random part that nobody can guess.
+
+    Supports `Range`, `ETag`, `If-Modified-Since` and HEAD; 404 as text.
+    """
+    return _send_file(path, download)
+
+
+@bp.get("/files/", defaults={"key": ""}, strict_slashes=False)
+@bp.get("/files/<path:key>")
 def stored_file(key: str) -> Response:
-    """Send a stored file; its path has a random part that nobody can guess."""
-    path = blobs.resolve_file(current_app.config["INSTANCE_PATH"], f"files/{key}")
-    return file_response(path, download=request.args.get("download"), pause=_pause)
+    """Send a stored file, named by the URL itself or by its parameter `path`."""
+    return _send_file(key or request.args.get("path", ""), request.args.get("download"))
+
+
+def _send_file(path: str, download: str | None) -> Response:
+    key = f"files/{path.removeprefix('/').removeprefix('files/')}"
+    stored = blobs.open_file(current_app.config["INSTANCE_PATH"], key)
+    return file_response(stored, key.rpartition("/")[2], download=download, pause=_pause)
 
 
 def _by_token(job_id: str, token: str, *, download: bool) -> Response:

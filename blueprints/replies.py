@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Response, request, stream_with_context
 
-from blueprints.bodies import aside
 from core import json
+from core.aside import aside_if_large
 
 #: Smaller bodies are sent as they are.
 _MIN_GZIP_BYTES = 1024
@@ -87,7 +87,7 @@ def json_response(
         fields.append(("Vary", "Accept-Encoding"))
         if accepts_gzip():
             fields.append(("Content-Encoding", "gzip"))
-            body = aside(_compress, body)
+            body = aside_if_large(_compress, body)
     return Response(body, status, fields, content_type="application/json")
 
 
@@ -99,6 +99,12 @@ def accepts_gzip() -> bool:
         return False
     accepted = request.accept_encodings
     return 0 < accepted.quality("gzip") >= accepted.quality("identity")
+
+
+def refuses_identity() -> bool:
+    """Whether the client says that it can't take what is not compressed."""
+    accepted = {name.lower(): quality for name, quality in request.accept_encodings}
+    return accepted.get("identity", accepted.get("*", 1)) == 0
 
 
 def _compress(data: bytes) -> bytes:

@@ -51,8 +51,9 @@ class StreamJob(RequestSchema):
 
 
 class StoredFile(RequestSchema):
-    """A stored file: how it is to be saved."""
+    """A stored file, and how it is to be saved."""
 
+    path = Pattern("", required=True, metadata={"description": "The file's `path`."})
     download = Pattern(
         "", load_default=None, metadata={"description": "`1`, or the name to save it under."}
     )

@@ -42,12 +42,15 @@ ODD_VALUES = [
 #: Keys that mean something to some endpoint, declared or not.
 COMMON_KEYS = ("id", "title", "icon", "notes", "label", "enabled", "category", "targets", "tags")
 
+#: How errors begin that are plain text, because people see them in browsers.
+PLAIN_TEXTS = ("(Auth", "Job record", "No log", "File not found")
+
 
 def check(reply, name, sent):
     """The reply is a success, or an error that blames the request."""
     context = f"{name}: {str(sent)[:200]} -> {reply.status_code} {reply.text[:200]}"
     assert reply.status_code < 500, context
-    if reply.status_code >= 400 and not reply.text.startswith(("(Auth", "Job record", "No log")):
+    if reply.status_code >= 400 and not reply.text.startswith(PLAIN_TEXTS):
         assert_error_shape(reply)
 
 

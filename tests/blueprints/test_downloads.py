@@ -55,12 +55,13 @@ class Site:
         if form == "bytes":
             return blobs.open_bytes(path.read_bytes())
         if form == "plain":
-            return blobs.open_file(path)
+            return archive.PlainLog(path)
         return archive.ArchivedLog(self.folder / "log.gz", self.folder / "log.idx")
 
     def file(self, name: str) -> Response:
-        path = self.folder / name if name != "none" else None
-        return file_response(path, download=request.args.get("download"), pause=self.pause)
+        path = self.folder / name
+        file = archive.PlainLog(path) if name != "none" else None
+        return file_response(file, name, download=request.args.get("download"), pause=self.pause)
 
     def write_log(self, data: bytes) -> None:
         path = self.folder / "log"
@@ -360,7 +361,7 @@ def test_what_could_run_scripts_is_never_shown_inline(site: Site, name: str) -> 
     (site.folder / name).write_text("<html>")
     reply = site.client.get(f"/file/{name}")
     assert reply.headers["Content-Disposition"] == f'attachment; filename="{name}"'
-    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in reply.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(
@@ -378,7 +379,31 @@ def test_a_download_is_saved_under_the_wanted_name(site: Site, wanted: str, name
     assert reply.headers["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
-@pytest.mark.parametrize("name", ["none", "missing.txt"])
-def test_a_missing_file_is_a_plain_404(site: Site, name: str) -> None:
-    reply = site.client.get(f"/file/{name}")
+@pytest.mark.parametrize(
+    ("wanted", "plain", "full"),
+    [
+        ("Bericht für Ännä.txt", "Bericht f_r _nn_.txt", "Bericht%20f%C3%BCr%20%C3%84nn%C3%A4.txt"),
+        ("日本.pdf", "_.pdf", "%E6%97%A5%E6%9C%AC.pdf"),
+        ("../é\r\n\u202etxt.exe", ".._txt.exe", ".._%C3%A9___txt.exe"),
+        ("é" * 500, "_", "%C3%A9" * 200),
+    ],
+)
+def test_names_in_all_scripts_are_kept_for_those_who_understand_them(
+    site: Site, wanted: str, plain: str, full: str
+) -> None:
+    (site.folder / "a.txt").write_text("x")
+    reply = site.client.get("/file/a.txt", query_string={"download": wanted})
+    expected = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{full}"
+    assert reply.headers["Content-Disposition"] == expected
+
+
+def test_a_client_that_refuses_plain_text_gets_a_short_log_compressed(site: Site) -> None:
+    site.write_log(b"hello\n")
+    for accepted in ("gzip, identity;q=0", "gzip, *;q=0"):
+        reply = site.client.get("/log/bytes", headers={"Accept-Encoding": accepted})
+        assert gzip.decompress(reply.data) == b"hello\n"
+
+
+def test_a_missing_file_is_a_plain_404(site: Site) -> None:
+    reply = site.client.get("/file/none")
     assert (reply.status_code, reply.mimetype) == (404, "text/plain")
