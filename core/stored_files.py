@@ -68,15 +68,15 @@ def adopt_file(instance: Path, job: str, source: Path, name: str) -> StoredFile:
         return _store(instance, folder, name, lambda target: _copy(stream, target))
 
 
-def store_upload(instance: Path, owner: str, spool: Spool, name: str) -> StoredFile:
+def store_upload(instance: Path, owner: str, source: Spool | BinaryIO, name: str) -> StoredFile:
     """Put a caller's upload into the instance, durably; `owner` is a user name or `magic`."""
     folder = _UNSAFE_IN_KEY.sub("_", owner)[:_MAX_NAME_CHARS].lstrip(".") or "_"
-    return _store(instance, f"{folder}_" if folder == JOBS else folder, name, spool.save)
+    return _store(instance, f"{folder}_" if folder == JOBS else folder, name, _saver(source))
 
 
-def store_for_job(instance: Path, job: str, spool: Spool, name: str) -> StoredFile:
+def store_for_job(instance: Path, job: str, source: Spool | BinaryIO, name: str) -> StoredFile:
     """Put a file that was sent for a job into the instance, durably."""
-    return _store(instance, _job_folder(job), name, spool.save)
+    return _store(instance, _job_folder(job), name, _saver(source))
 
 
 def open_file(instance: Path, key: str) -> int | None:
@@ -180,6 +180,10 @@ def _store(instance: Path, folder: str, name: str, save: Callable[[Path], object
         shutil.rmtree(target.parent, ignore_errors=True)
         raise
     return StoredFile(stored.filename, stored.path, target.stat().st_size)
+
+
+def _saver(source: Spool | BinaryIO) -> Callable[[Path], object]:
+    return source.save if isinstance(source, Spool) else lambda target: _copy(source, target)
 
 
 def _copy(source: BinaryIO, target: Path) -> None:

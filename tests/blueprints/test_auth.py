@@ -152,7 +152,7 @@ VALID = {
     },
 }
 #: Endpoints that anybody may call; those with a token of their own among them.
-OPEN = {"ping", "echo", "view_job_log", "download_job_log"}
+OPEN = {"ping", "echo", "view_job_log", "download_job_log", "file"}
 NEEDS = {
     "abort_job": Privilege.ABORT_JOBS,
     "resume_job": Privilege.RUN_JOBS,
