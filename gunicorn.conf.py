@@ -1,6 +1,7 @@
 """How gunicorn serves the API: gevent workers, address and number of workers from the settings."""
 
 import gc
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import gunicorn.http.wsgi
 
 from core.config import load
+from core.redaction import Redaction
 
 # What replies say of their server; gunicorn has no setting for it.
 gunicorn.http.wsgi.SERVER = "Switchyard"
@@ -37,7 +39,10 @@ limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
 
+# The URLs of magic links, and some queries, are credentials: there is no access log, and what
+# gunicorn says of requests that fail goes through a filter.
 accesslog = None
+logging.getLogger("gunicorn.error").addFilter(Redaction())
 errorlog = "-"
 # "Starting", "Listening", "Booting" at each start are noise beside the supervisor's own lines.
 loglevel = "warning"

@@ -15,6 +15,7 @@ from blueprints.headers import preflight
 from blueprints.replies import json_response
 from core import json
 from core.errors import ApiError, Defect, NotFound, TooLarge, Unavailable
+from core.redaction import without_secrets
 from schemas.wire import without_tags
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,8 @@ def show_system_error(error: OSError) -> Response:
 
 def show_defect(error: Exception) -> Response:
     """The reply for what nobody expected: the log gets everything, the caller nothing."""
-    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    path = without_secrets(request.path)
+    logger.error("%s %s failed", request.method, path, exc_info=error)
     return show(Defect("Internal server error"))
 
 

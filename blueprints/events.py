@@ -69,15 +69,15 @@ def delete_event(caller: Caller, id: str, delete_jobs: bool) -> None:
     events.delete(id, caller, delete_jobs=delete_jobs)
 
 
-def _with_uploads(**arguments: Any) -> dict[str, Any]:
-    """The arguments of run_event with the request's files and key, if these are sound."""
+def with_uploads(**arguments: Any) -> dict[str, Any]:
+    """The arguments of a run with the request's files and key, if these are sound."""
     uploads, key = g.incoming.uploads, idempotency_key(g.incoming)
     check_uploads(uploads)
     return {**arguments, "uploads": uploads, "idempotency_key": key}
 
 
 @bp.api("run_event", returns=RunReply)
-@params(RunEvent, source=RUN, prepare=_with_uploads)
+@params(RunEvent, source=RUN, prepare=with_uploads)
 @requires(Privilege.RUN_JOBS)
 def run_event(
     caller: Caller,

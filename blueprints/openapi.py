@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,7 @@ th { font-weight: 600 } td { border-top: 1px solid #8884 }
 nav a { margin-right: .75rem } .needs { opacity: .75 }
 """)
 _JSON = "application/json"
+_IN_BRACES = re.compile(r"{(\w+)}")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -79,7 +81,8 @@ def _document() -> dict[str, Any]:
         spec.components.security_scheme(name, scheme)
     spec.components.schema("Error", schema=ErrorReply)
     for endpoint in endpoints.values():
-        spec.path(f"/api/app/{endpoint.name}/v1", operations=_operations(endpoint))
+        path = f"/api/app/{endpoint.name}/v1/{endpoint.below}".rstrip("/")
+        spec.path(path, operations=_operations(endpoint))
     found: dict[str, Any] = spec.to_dict()
     return found
 
@@ -95,6 +98,14 @@ def _name_of(schema: Any) -> str:
     return str(kind.__name__)
 
 
+def _in_path(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """The parameters that are parts of the path."""
+    return [
+        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
+        for name in _IN_BRACES.findall(endpoint.below)
+    ]
+
+
 def _operations(endpoint: Endpoint) -> dict[str, Any]:
     """GET where the query counts, and POST always."""
     post = _operation(endpoint, "")
@@ -105,7 +116,7 @@ def _operations(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.source is Source.BODY and endpoint.schema.fields:
         return {"post": post}
     get = _operation(endpoint, "_by_query")
-    get["parameters"] = [{"in": "query", "schema": endpoint.schema}]
+    get["parameters"].append({"in": "query", "schema": endpoint.schema})
     return {"get": get, "post": post}
 
 
@@ -117,6 +128,7 @@ def _operation(endpoint: Endpoint, suffix: str) -> dict[str, Any]:
     return {
         "operationId": endpoint.name + suffix,
         "tags": [endpoint.group],
+        "parameters": _in_path(endpoint),
         "summary": " ".join(summary.split()),
         "description": text,
         "security": [] if endpoint.is_open else [{name: []} for name in _SECURITY],

@@ -53,6 +53,8 @@ class Endpoint:
     #: What a successful reply holds, and its type where that is not JSON.
     returns: type[Reply]
     media_type: str
+    #: What has to follow in the path, with names in braces.
+    below: str
     doc: str
 
 
@@ -64,15 +66,20 @@ class ApiBlueprint(Blueprint):
     """A group of endpoints of the API."""
 
     def api(
-        self, name: str, returns: type[Reply] = Reply, media_type: str = "application/json"
+        self,
+        name: str,
+        returns: type[Reply] = Reply,
+        media_type: str = "application/json",
+        below: str = "",
     ) -> Callable[[View], View]:
         """Serve a view at `/api/app/NAME`, `/api/app/NAME/vN` and below, whatever follows.
 
-        `returns` and `media_type` say in the documentation what it replies.
+        `returns` and `media_type` say in the documentation what it replies, and `below` what of
+        the path it looks at.
         """
 
         def register(view: View) -> View:
-            endpoints[name] = self._describe(name, view, returns, media_type)
+            endpoints[name] = self._describe(name, view, returns, media_type, below)
 
             def answer(**_trailing_path: str) -> Response:
                 return reply(view())
@@ -89,7 +96,9 @@ class ApiBlueprint(Blueprint):
 
         return register
 
-    def _describe(self, name: str, view: Any, returns: type[Reply], media_type: str) -> Endpoint:
+    def _describe(
+        self, name: str, view: Any, returns: type[Reply], media_type: str, below: str
+    ) -> Endpoint:
         """What the decorators left on a view."""
         return Endpoint(
             name=name,
@@ -100,6 +109,7 @@ class ApiBlueprint(Blueprint):
             privilege=getattr(view, "privilege", None),
             returns=returns,
             media_type=media_type,
+            below=below,
             doc=inspect.getdoc(view) or "",
         )
 

@@ -110,6 +110,7 @@ SETTINGS = (
     Setting("JOB_ENV", "{}", _environment, "JSON object of variables that every job gets."),
     Setting("MAX_JSON_BYTES", str(32 * MIB), _positive, "Largest JSON or form body, bytes."),
     Setting("MAX_UPLOAD_BYTES", str(1024 * MIB), _positive, "Largest multipart body, bytes."),
+    Setting("MAX_MAGIC_BYTES", str(64 * MIB), _positive, "Largest body of a magic link, bytes."),
     Setting("INLINE_LOG_BYTES", str(MIB), _count, "Largest log inside get_job, bytes."),
     Setting("LIST_LOG_BYTES", str(64 * KIB), _count, "Largest log inside rows of lists, bytes."),
     Setting("ABORT_GRACE", "5", _seconds, "Seconds between SIGTERM and SIGKILL of an abort."),

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core import json
 from models.database import db
 from models.document import Document, DocumentTable
+from models.magic_link import MagicLink
 
 
 class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
@@ -22,6 +23,26 @@ class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
     def columns_of(cls, _document: Document) -> dict[str, Any]:
         """Title and category as columns."""
         return {"title": _document["title"], "category": _document["category"]}
+
+    @classmethod
+    def insert(cls, connection: sa.Connection, document: Document) -> bool:
+        """Add an event and its magic links; false when its id is taken."""
+        is_new = super().insert(connection, document)
+        if is_new:
+            MagicLink.follow(connection, document)
+        return is_new
+
+    @classmethod
+    def replace(cls, connection: sa.Connection, document: Document) -> None:
+        """Store an event in place of the one with its id, and its magic links."""
+        super().replace(connection, document)
+        MagicLink.follow(connection, document)
+
+    @classmethod
+    def delete(cls, connection: sa.Connection, key: str) -> bool:
+        """Remove an event and its magic links; false when there is none."""
+        MagicLink.drop(connection, key)
+        return super().delete(connection, key)
 
     @classmethod
     def by_title(cls, connection: sa.Connection, title: str) -> Document | None:

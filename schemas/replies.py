@@ -58,6 +58,13 @@ class RunReply(Reply):
     job = fields.Dict()
 
 
+class MagicReply(RunReply):
+    """An accepted job, and the token that opens its stream."""
+
+    description = fields.String(metadata={"description": "For people."})
+    stream = fields.String(metadata={"description": "The `token` of stream_job."})
+
+
 class EventReply(Reply):
     """An event as it is stored."""
 

@@ -31,7 +31,7 @@ class _Params(Object):
         return value if isinstance(value, dict) else {}
 
 
-class _Input(Object):
+class JobInput(Object):
     """The job's input; what JavaScript takes for false counts as none."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
@@ -54,7 +54,7 @@ class RunEvent(RequestSchema):
 
     id = Pattern("", metadata={"description": "The event's id; needed unless `title` is given."})
     title = Text(metadata={"description": "The event's exact title."})
-    input = _Input(metadata={"description": "The job's input: `data` and `files`."})
+    input = JobInput(metadata={"description": "The job's input: `data` and `files`."})
     params = _Params(metadata={"description": "Values of the event's parameters."})
     json = Pattern("", metadata={"description": "More parameters, as the text of a JSON object."})
     test = Flag(metadata={"description": "Run even when disabled or without a manual trigger."})
@@ -67,7 +67,7 @@ class RunEvent(RequestSchema):
     def parse(self, values: Parameters) -> Parameters:
         """All parameters as `params`, those in objects and in `json` at their places."""
         params = _nest(values)
-        _merge_json(params)
+        merge_json(params)
         _check_criteria(params)
         params.update(self.load(params))
         timeout = params.pop("timeout")
@@ -91,7 +91,8 @@ def _nest(values: Parameters) -> Parameters:
     return nested
 
 
-def _merge_json(params: Parameters) -> None:
+def merge_json(params: Parameters) -> None:
+    """Put the members of the object that `json` is the text of among the parameters."""
     text = params.pop("json", None)
     if not is_truthy(text):
         return

@@ -22,7 +22,7 @@ class Upload(Protocol):
     stream: Any
 
 
-def record(file: StoredFile, **owner: str) -> Document:
+def record(file: StoredFile, **owner: Any) -> Document:
     """How a job's lists show a stored file; `owner` says whose it is."""
     return {
         "id": new_id("f"),
@@ -36,9 +36,18 @@ def record(file: StoredFile, **owner: str) -> Document:
 
 def store_uploads(uploads: Sequence[Upload], caller: Caller) -> list[Document]:
     """Store the files of a request: all of them, or none; returns their records."""
+    return _store_all(uploads, caller.name, username=caller.name)
+
+
+def store_magic_uploads(uploads: Sequence[Upload]) -> list[Document]:
+    """The same for files that came by a magic link, from nobody in particular."""
+    return _store_all(uploads, "magic", magic=True)
+
+
+def _store_all(uploads: Sequence[Upload], folder: str, **owner: Any) -> list[Document]:
     stored: list[Document] = []
     try:
-        stored.extend(_store(upload, caller) for upload in uploads)
+        stored.extend(record(_store(upload, folder), **owner) for upload in uploads)
     except BaseException:
         discard(stored)
         raise
@@ -51,12 +60,11 @@ def discard(stored: Sequence[Document]) -> None:
         aside(stored_files.delete_file, current_app.config["INSTANCE_PATH"], file["path"])
 
 
-def _store(upload: Upload, caller: Caller) -> Document:
+def _store(upload: Upload, folder: str) -> StoredFile:
     instance = current_app.config["INSTANCE_PATH"]
     try:
         name = upload.filename or ""
-        file = aside(stored_files.store_upload, instance, caller.name, upload.stream, name)
+        return aside(stored_files.store_upload, instance, folder, upload.stream, name)
     except OSError as error:
         text = f"Failed to process uploaded files: {error.strerror}"
         raise Unavailable(text, code="file") from error
-    return record(file, username=caller.name)

@@ -19,7 +19,9 @@ def test_it_is_openapi_31_without_dangling_references(spec):
 
 
 def test_every_endpoint_is_documented(spec):
-    assert set(spec["paths"]) == {f"/api/app/{name}/v1" for name in endpoints}
+    assert set(spec["paths"]) == {
+        f"/api/app/{name}/v1/{endpoint.below}".rstrip("/") for name, endpoint in endpoints.items()
+    }
     for operations in spec["paths"].values():
         for operation in operations.values():
             assert operation["summary"].endswith((".", "`"))
