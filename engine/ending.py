@@ -79,6 +79,8 @@ def finalize(
         return
     job["activity"] = json.loads(row.activity or "[]") + entries
     job.update(log_file_size=log.size, final=True)
+    if log.size > turn.settings["INLINE_LOG_BYTES"]:
+        job["log_uploaded"] = True
     _write_record(turn, row, *job_views.split_record(job), log)
 
 
