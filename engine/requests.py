@@ -42,7 +42,8 @@ def resume(turn: Turn, row: Any, launch: Launch) -> None:
     request = json.loads(row.resume)
     job = json.loads(row.doc)
     job["actions"] = actions.resumed(job.get("actions", []), request)
-    job["params"] = job.get("params", {}) | (request.get("params") or {})
+    job["params"] = job.get("params", {}) | request["values"]
+    job |= request["overrides"]
     try:
         server = placement.choose(turn, job)
     except (placement.NoServer, placement.UnknownAlgorithm):
@@ -50,7 +51,7 @@ def resume(turn: Turn, row: Any, launch: Launch) -> None:
         return
     resuming = activity(actions.RESUMING, our_name())
     chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
-    changes = {"actions": job["actions"], "params": job["params"]}
+    changes = {"actions": job["actions"], "params": job["params"], **request["overrides"]}
     changes |= {"server": server["id"], "groups": server.get("groups", [])}
     Job.patch(turn.connection, row.id, columns={"resume": None})
     way = starting.Way(State.STARTING, (), [resuming], [chosen])

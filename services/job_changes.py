@@ -12,10 +12,12 @@ from models import live_jobs
 from models.database import db
 from models.event import Event
 from models.job import Job
+from models.plugin import Plugin
 from schemas.actions import check_actions
 from schemas.limits import check_limits
+from schemas.parameters import locked_ids
 from schemas.patterns import Budget
-from services import doorbell, events, job_views
+from services import doorbell, events, job_views, macros, overrides
 from services.access import Caller
 from services.hosts import our_name
 from services.jobs import missing, not_loaded
@@ -50,25 +52,57 @@ def resume(
     ip: str,
     agent: str,
 ) -> None:
-    """Ask the engine to go on with a suspended job, with `params` merged into its own."""
-    gone = f"Job not found or is no longer active: {job_id}"
+    """Ask the engine to go on with a suspended job, with `params` merged into its own.
+
+    Their macros are replaced, and they may override properties of the job, as at its launch.
+    """
+    row = db.read(lambda connection: _suspended_row(connection, job_id, caller))
     asked = {"params": params, "redirect": redirect, "by": caller.name, "ip": ip, "agent": agent}
+    asked |= _changes_on_resuming(row, params or {}, caller)
 
     def work(connection: sa.Connection) -> None:
-        row = _live_row(connection, job_id, gone)
-        document = job_views.live_document(row)
-        caller.check(document)
-        is_held = row.state == State.STARTING and document.get("suspended")
-        if not is_held or row.resume is not None:
-            raise Conflict(f"Job is not currently suspended: {job_id}", code="job")
-        if not any(_is_suspension(action) for action in document["actions"]):
-            text = f"Cannot locate active suspend action in job: {job_id}"
-            raise Conflict(text, code="job")
+        _suspended_row(connection, job_id, caller)
         request = json.dumps(asked | {"at": clock.now()})
         Job.patch(connection, job_id, columns={"resume": request}, drop=("suspended",))
 
     db.write(work)
     doorbell.ring()
+
+
+def _suspended_row(connection: sa.Connection, job_id: str, caller: Caller) -> Any:
+    """The row of a job that is held by a suspend action, and that nobody has resumed yet."""
+    row = _live_row(connection, job_id, f"Job not found or is no longer active: {job_id}")
+    document = job_views.live_document(row)
+    caller.check(document)
+    is_held = row.state == State.STARTING and document.get("suspended")
+    if not is_held or row.resume is not None:
+        raise Conflict(f"Job is not currently suspended: {job_id}", code="job")
+    if not any(_is_suspension(action) for action in document["actions"]):
+        text = f"Cannot locate active suspend action in job: {job_id}"
+        raise Conflict(text, code="job")
+    return row
+
+
+def _changes_on_resuming(
+    row: Any, params: Mapping[str, Any], caller: Caller
+) -> dict[str, dict[str, Any]]:
+    """The values of `params` without macros, and the properties of the job that they set.
+
+    As with run_event, what the plugin has locked stays as it is for all but administrators.
+    """
+    job = json.loads(row.doc)
+    if not caller.is_admin:
+        plugin = db.read(lambda connection: Plugin.get(connection, job["plugin"])) or {}
+        locked = locked_ids(plugin.get("params"))
+        params = {name: value for name, value in params.items() if name not in locked}
+    merged = job | {"params": job.get("params", {}) | params, "command": ""}
+    job_input = json.loads(row.input) if row.input else None
+    expanded = macros.expanded(merged, job_input, only=params)["params"]
+    values = {name: expanded[name] for name in params}
+    wanted = overrides.wanted(values, at_launch=False)
+    if wanted:
+        db.read(lambda c: overrides.check(wanted, job, events.references(c), caller.check))
+    return {"values": values, "overrides": wanted}
 
 
 def _is_suspension(action: Any) -> bool:

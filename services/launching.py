@@ -2,67 +2,32 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
 
-from core import clock, json
+from core import json
 from core.config import Settings
 from core.disk import free_bytes
 from core.errors import ApiError, BadRequest, Unavailable
 from core.formats import duration_text
-from core.ids import base36, new_id
-from core.javascript import is_truthy
+from core.ids import base36
 from models.category import Category
 from models.database import db
 from models.job import Job
 from models.plugin import Plugin
-from schemas.parameters import locked_ids
 from services import doorbell, events, files, macros, overrides
 from services.hosts import our_name
-from services.idempotency import Claim
-from services.overrides import LAUNCH_KEYS
-from services.transitions import ENGINE_KEYS, State, activity
+from services.orders import DELAYS, Order, Parts, first_state, is_time, new_document
+from services.transitions import activity
 
 Document = dict[str, Any]
 
-#: What of an event does not go on its jobs.
-_NOT_FROM_EVENTS = frozenset(
-    (
-        *("title", "enabled", "triggers", "modified", "created", "revision", "progress", "input"),
-        *LAUNCH_KEYS,
-        *ENGINE_KEYS,
-    )
-)
-_DELAYS = (State.START_DELAY, State.RETRY_DELAY)
 _QUEUE_WITHOUT_JOB = (
     "The 'Max Queue Limit' requires a 'Max Concurrent Jobs' limit to also be present."
 )
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be launched: an event with the run's wishes in it, checked, and by whom."""
-
-    merged: Document
-    job_input: Document | None
-    #: The job's `source` and `username`.
-    source: str
-    username: str
-    #: Raises `Forbidden` for a document that is out of the caller's reach.
-    check_access: Callable[[Document], None]
-    test: bool = False
-    claim: Claim | None = None
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The records that a launch needs beside the event."""
-
-    category: Document
-    plugin: Document
 
 
 def check_disk() -> None:
@@ -102,10 +67,10 @@ def launch(order: Order) -> tuple[str, bool]:
     Raises `ApiError` with the reason, and then there is no job.
     """
     settings: Settings = dict(current_app.config)
-    job = _document(order, db.read(lambda connection: _parts(connection, order)), settings)
+    job = new_document(order, db.read(lambda connection: _parts(connection, order)), settings)
     job = macros.expanded(job, order.job_input)
     job |= _overrides(order, job)
-    job["state"] = _first_state(job)
+    job["state"] = first_state(job)
     _check_limits(job["limits"])
 
     def work(connection: sa.Connection) -> str:
@@ -123,7 +88,7 @@ def launch(order: Order) -> tuple[str, bool]:
     return winner, winner == job["id"]
 
 
-def _parts(connection: sa.Connection, order: Order) -> _Parts:
+def _parts(connection: sa.Connection, order: Order) -> Parts:
     """Category and plugin, if these allow the launch."""
     merged = order.merged
     category = Category.get(connection, merged["category"])
@@ -135,7 +100,7 @@ def _parts(connection: sa.Connection, order: Order) -> _Parts:
     if not order.test:
         _check_enabled(category, "Category")
         _check_enabled(plugin, "Plugin")
-    return _Parts(category, plugin)
+    return Parts(category, plugin)
 
 
 def _refusal(reason: str) -> ApiError:
@@ -157,71 +122,14 @@ def _check_rate(connection: sa.Connection, cap: int) -> None:
         raise _refusal(f"Global jobs per minute limit has been reached ({cap}/min)")
 
 
-def _document(order: Order, parts: _Parts, settings: Settings) -> Document:
-    """The live job's document, before macros and overrides."""
-    now, merged, category = clock.now(), order.merged, parts.category
-    limits, actions = list(merged.get("limits", [])), list(merged.get("actions", []))
-    if not order.test or merged.get("test_limits"):
-        limits += _inherited(category, "limits")
-    if not order.test or merged.get("test_actions"):
-        actions += _inherited(category, "actions")
-    moment = merged.get("now")
-    return {
-        **{key: value for key, value in merged.items() if key not in _NOT_FROM_EVENTS},
-        "limits": limits,
-        "actions": actions,
-        "username": order.username,
-        "source": order.source,
-        "event": merged["id"],
-        "tags": list(merged.get("tags", [])),
-        "id": new_id("j"),
-        "env": settings["JOB_ENV"],
-        "state": merged.get("state"),
-        "started": now,
-        "now": moment if _is_time(moment) else now,
-        "log_file_size": 0,
-        **_launch_keys(parts.plugin, merged["params"]),
-    }
-
-
-def _launch_keys(plugin: Document, params: Document) -> Document:
-    """How the process is started: by whom too, where a locked parameter of the plugin says so."""
-    keys = {
-        "command": plugin.get("command", ""),
-        "script": "(File)" if plugin.get("script") else "",
-        "uid": plugin.get("uid", ""),
-        "gid": plugin.get("gid", ""),
-        "kill": plugin.get("kill", ""),
-    }
-    if plugin.get("runner"):
-        keys["runner"] = True
-    locked = {"uid", "gid"}.intersection(locked_ids(plugin.get("params")))
-    return keys | {key: params[key] for key in locked if is_truthy(params.get(key))}
-
-
-def _inherited(category: Document, kind: str) -> list[Document]:
-    """The category's enabled limits or actions, marked as such."""
-    return [item | {"source": "category"} for item in category.get(kind, []) if item.get("enabled")]
-
-
 def _overrides(order: Order, job: Document) -> Document:
     """The properties that parameters set, as far as this caller might set them directly."""
     values = overrides.wanted(job["params"], at_launch=True)
     if values:
         db.read(lambda c: overrides.check(values, job, events.references(c), order.check_access))
-    if not _is_time(values.get("now", job["now"])):
+    if not is_time(values.get("now", job["now"])):
         del values["now"]
     return values
-
-
-def _first_state(job: Document) -> State:
-    """A delay when the caller asked for one and said until when; else the job is ready."""
-    delayed = job.get("state") in _DELAYS and _is_time(job.get("until"))
-    return State(job["state"]) if delayed else State.READY
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e12
 
 
 def _check_limits(limits: Sequence[Document]) -> None:
@@ -232,7 +140,7 @@ def _check_limits(limits: Sequence[Document]) -> None:
 
 def _insert(connection: sa.Connection, job: Document, job_input: Document | None) -> None:
     """Write the row; from the commit on, the job is accepted."""
-    delayed = job["state"] in _DELAYS
+    delayed = job["state"] in DELAYS
     Job.insert(
         connection,
         id=job["id"],
@@ -260,7 +168,7 @@ def _first_entries(job: Document) -> list[Document]:
         messages.append("Job is running invisibly.")
     if job.get("ephemeral"):
         messages.append("Job is ephemeral.")
-    if job["state"] in _DELAYS and job["until"] >= job["started"] + 0.5:
+    if job["state"] in DELAYS and job["until"] >= job["started"] + 0.5:
         wait = duration_text(job["until"] - job["started"])
         messages.append(f"Job will be delayed for {wait}")
     return [activity(message, our_name()) for message in messages]

@@ -1,6 +1,6 @@
 """Macros: `{{ expression }}` in texts, replaced by values of the job."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from core.aside import aside
@@ -102,14 +102,19 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
             yield start, done
 
 
-def expanded(job: Document, job_input: Mapping[str, Any] | None) -> Document:
-    """The job with the macros in its command and in its parameters replaced.
+def expanded(
+    job: Document,
+    job_input: Mapping[str, Any] | None,
+    only: Container[str] | None = None,
+) -> Document:
+    """The job with the macros in its command and in its parameters, or `only` some, replaced.
 
     Only texts have macros, not those inside of objects. Parameters of the event's fields come
     first; what was replaced already is what later ones see.
     """
     params = job["params"]
-    texts = [name for name in _in_order(job) if has_macro(params[name])]
+    names = [name for name in _in_order(job) if only is None or name in only]
+    texts = [name for name in names if has_macro(params[name])]
     if not texts and not has_macro(job.get("command")):
         return job
     return aside(_expanded, job, job_input or {}, texts)

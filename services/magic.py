@@ -20,7 +20,7 @@ from schemas.fields import check_run_fields
 from schemas.parameters import check_values
 from schemas.run import Upload
 from services import events, files, idempotency, job_views, launching
-from services.launching import Order
+from services.orders import Order
 
 Document = dict[str, Any]
 

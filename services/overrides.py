@@ -14,13 +14,15 @@ Document = dict[str, Any]
 
 #: How a process is started is the plugin's business alone.
 LAUNCH_KEYS = ("command", "script", "uid", "gid", "cwd", "env", "kill", "runner")
+#: What only a job's process reports; pages show its HTML as it is, so nobody may bring some along.
+RESULT_KEYS = ("html", "table", "perf", "progress", "status", "cpu", "mem", "procs", "conns")
 #: What callers can't bring along: it belongs to the event, or is the engine's to set.
 NOT_FROM_CALLERS = frozenset(
     (
         *("type", "category", *LAUNCH_KEYS),
         *("enabled", "triggers", "created", "modified", "revision", "session_id", "source"),
         *("username", "data", "files", "retry_prev", "parent", "api_key", "json", "post_data"),
-        *("idempotency_key", *(ENGINE_KEYS - {"id", "state"})),
+        *("idempotency_key", *RESULT_KEYS, *(ENGINE_KEYS - {"id", "state"})),
     )
 )
 _NOT_OVERRIDABLE = NOT_FROM_CALLERS | {"id", "title", "input"}

@@ -15,7 +15,7 @@ from schemas.run import Upload
 from services import events, files, idempotency, launching
 from services.access import Caller
 from services.idempotency import Claim
-from services.launching import Order
+from services.orders import Order
 from services.overrides import NOT_FROM_CALLERS
 
 Document = dict[str, Any]

@@ -56,6 +56,15 @@ def test_a_resumed_job_runs_with_the_new_parameters(server):
     assert rest == '```json\n{\n\t"extra": "val"\n}\n```\n'
 
 
+def test_a_resume_may_have_macros_and_override_the_job(server):
+    job = suspended(server)
+    params = {"extra": "{{ job_of || event }}", "_xy_override_label": "held {{ params.extra }}"}
+    server.call("resume_job", id=job["id"], params=params)
+    job = server.wait(job["id"])
+    assert job["output"] == f"resumed with {job['event']}\n"
+    assert job["label"] == f"held {job['event']}"
+
+
 def test_resuming_twice_and_resuming_others_is_refused(server):
     job = suspended(server)
     server.call("resume_job", id=job["id"])

@@ -220,8 +220,12 @@ def resume(job_id, caller=ADMIN, params=None):
 SUSPENSION = {"type": "suspend", "condition": "start", "enabled": True, "active": True, "date": 1.0}
 
 
+def suspended_job(**changes):
+    return add_job(state="starting", suspended=True, actions=[SUSPENSION], **changes)
+
+
 def test_a_resume_is_noted_and_ends_the_suspension_at_once(app):
-    job_id = add_job(state="starting", suspended=True, actions=[SUSPENSION])
+    job_id = suspended_job()
     resume(job_id, params={"a": 1})
     row = load(job_id)
     asked = json.loads(row.resume)
@@ -229,6 +233,54 @@ def test_a_resume_is_noted_and_ends_the_suspension_at_once(app):
     assert "suspended" not in json.loads(row.doc)
     with pytest.raises(Conflict, match=r"^Job is not currently suspended: "):
         resume(job_id)
+
+
+def asked_of(job_id):
+    return json.loads(load(job_id).resume)
+
+
+def test_parameters_of_a_resume_have_macros_and_override_the_job(app):
+    job_id = suspended_job(params={"who": "{{ kept }}", "script": "s"})
+    params = {
+        "a": "{{ id }}-{{ params.script }}",
+        "_xy_override_label": "{{ params.a }}",
+        "_xy_override_tags": "flag,important",
+        "_xy_override_plugin": "reserved",
+        "_xy_override_state": "ready",
+        "_xy_override_username": "evil",
+    }
+    resume(job_id, params=params)
+    asked = asked_of(job_id)
+    assert asked["params"] == params
+    assert asked["values"]["a"] == f"{job_id}-s"
+    assert asked["overrides"] == {"label": f"{job_id}-s", "tags": ["flag", "important"]}
+    assert "who" not in asked["values"]
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"_xy_override_targets": "a b"}, BadRequest),
+        ({"_xy_override_tags": "nosuchtag"}, BadRequest),
+        ({"_xy_override_expression": "1 +"}, BadRequest),
+        ({"_xy_override_targets": "gpu"}, Forbidden),
+    ],
+)
+def test_overrides_that_no_run_could_have_do_not_resume(app, params, error):
+    job_id = suspended_job(targets=["main"])
+    with pytest.raises(error):
+        resume(job_id, limited(groups=["main"]), params)
+    assert load(job_id).resume is None
+    resume(job_id)
+
+
+def test_a_resume_changes_what_is_locked_only_for_administrators(app):
+    job_id = suspended_job(params={"script": "original"})
+    resume(job_id, limited(), {"script": "mine", "a": 1})
+    assert asked_of(job_id)["values"] == {"a": 1}
+    job_id = suspended_job(params={"script": "original"})
+    resume(job_id, params={"script": "mine"})
+    assert asked_of(job_id)["values"] == {"script": "mine"}
 
 
 def test_what_can_not_be_resumed(app):

@@ -1,0 +1,109 @@
+"""Orders: what is to be launched, by whom, and the job's document that is made of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core import clock
+from core.config import Settings
+from core.ids import new_id
+from core.javascript import is_truthy
+from schemas.parameters import locked_ids
+from services.idempotency import Claim
+from services.overrides import LAUNCH_KEYS, RESULT_KEYS
+from services.transitions import ENGINE_KEYS, State
+
+Document = dict[str, Any]
+
+#: What of an event does not go on its jobs.
+_NOT_FROM_EVENTS = frozenset(
+    (
+        *("title", "enabled", "triggers", "modified", "created", "revision", "input"),
+        *LAUNCH_KEYS,
+        *RESULT_KEYS,
+        *ENGINE_KEYS,
+    )
+)
+#: States in which a job waits for its moment.
+DELAYS = (State.START_DELAY, State.RETRY_DELAY)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be launched: an event with the run's wishes in it, checked, and by whom."""
+
+    merged: Document
+    job_input: Document | None
+    #: The job's `source` and `username`.
+    source: str
+    username: str
+    #: Raises `Forbidden` for a document that is out of the caller's reach.
+    check_access: Callable[[Document], None]
+    test: bool = False
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The records that a launch needs beside the event."""
+
+    category: Document
+    plugin: Document
+
+
+def new_document(order: Order, parts: Parts, settings: Settings) -> Document:
+    """The live job's document, before macros and overrides, and without a state that counts."""
+    now, merged, category = clock.now(), order.merged, parts.category
+    limits, actions = list(merged.get("limits", [])), list(merged.get("actions", []))
+    if not order.test or merged.get("test_limits"):
+        limits += _inherited(category, "limits")
+    if not order.test or merged.get("test_actions"):
+        actions += _inherited(category, "actions")
+    moment = merged.get("now")
+    return {
+        **{key: value for key, value in merged.items() if key not in _NOT_FROM_EVENTS},
+        "limits": limits,
+        "actions": actions,
+        "username": order.username,
+        "source": order.source,
+        "event": merged["id"],
+        "tags": list(merged.get("tags", [])),
+        "id": new_id("j"),
+        "env": settings["JOB_ENV"],
+        "state": merged.get("state"),
+        "started": now,
+        "now": moment if is_time(moment) else now,
+        "log_file_size": 0,
+        **_launch_keys(parts.plugin, merged["params"]),
+    }
+
+
+def _launch_keys(plugin: Document, params: Document) -> Document:
+    """How the process is started: by whom too, where a locked parameter of the plugin says so."""
+    keys = {
+        "command": plugin.get("command", ""),
+        "script": "(File)" if plugin.get("script") else "",
+        "uid": plugin.get("uid", ""),
+        "gid": plugin.get("gid", ""),
+        "kill": plugin.get("kill", ""),
+    }
+    if plugin.get("runner"):
+        keys["runner"] = True
+    locked = {"uid", "gid"}.intersection(locked_ids(plugin.get("params")))
+    return keys | {key: params[key] for key in locked if is_truthy(params.get(key))}
+
+
+def _inherited(category: Document, kind: str) -> list[Document]:
+    """The category's enabled limits or actions, marked as such."""
+    return [item | {"source": "category"} for item in category.get(kind, []) if item.get("enabled")]
+
+
+def first_state(job: Document) -> State:
+    """A delay when the caller asked for one and said until when; else the job is ready."""
+    delayed = job.get("state") in DELAYS and is_time(job.get("until"))
+    return State(job["state"]) if delayed else State.READY
+
+
+def is_time(value: Any) -> bool:
+    """Whether a value is a moment, Unix seconds."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e12
