@@ -20,13 +20,16 @@ from services.access import Caller
 
 bp = ApiBlueprint("logs", __name__)
 
+#: Of what is sent in parts, to clients that may have it already.
+_OF_PARTS = (206, 304, 416)
+
 
 def _pause() -> None:
     """Let the event loop look at its sockets; sleeping for 0 would only run ready greenlets."""
     gevent.sleep(1e-9)
 
 
-@bp.api("get_job_log", media_type="text/plain")
+@bp.api("get_job_log", media_type="text/plain", statuses=(204, *_OF_PARTS))
 @params(JobId)
 @requires()
 def get_job_log(caller: Caller, id: str) -> Response:
@@ -42,14 +45,14 @@ def get_job_log(caller: Caller, id: str) -> Response:
     return log_response(log, pause=_pause)
 
 
-@bp.api("view_job_log", media_type="text/plain")
+@bp.api("view_job_log", media_type="text/plain", statuses=_OF_PARTS)
 @params(LogLink)
 def view_job_log(id: str, t: str) -> Response:
     """Send a job's log to whoever has the job's token; no key is needed."""
     return _by_token(id, t, download=False)
 
 
-@bp.api("download_job_log", media_type="text/plain")
+@bp.api("download_job_log", media_type="text/plain", statuses=_OF_PARTS)
 @params(LogLink)
 def download_job_log(id: str, t: str) -> Response:
     """Send a job's log as a file to save to whoever has the job's token; no key is needed."""
@@ -64,7 +67,7 @@ def tail_live_job_log(caller: Caller, id: str, bytes: int) -> dict[str, str]:
     return {"text": jobs.tail(id, bytes, caller)}
 
 
-@bp.api("file", media_type="application/octet-stream")
+@bp.api("file", media_type="*/*", statuses=_OF_PARTS)
 @params(StoredFile)
 def file(path: str, download: str | None) -> Response:
     """Send a stored file; its path has a random part that nobody can guess.

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 from functools import cache
 from typing import Any
 
@@ -12,9 +11,9 @@ from flask import Blueprint, Response, render_template
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from blueprints.parameters import Source
+from blueprints.operations import ERRORS, SECURITY, failure, operations
 from blueprints.replies import json_response
-from blueprints.wire import Endpoint, endpoints
+from blueprints.wire import endpoints
 from core import json
 from schemas.replies import ErrorReply
 
@@ -37,9 +36,6 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0 
 th { font-weight: 600 } td { border-top: 1px solid #8884 }
 nav a { margin-right: .75rem } .needs { opacity: .75 }
 """)
-_JSON = "application/json"
-_IN_BRACES = re.compile(r"{(\w+)}")
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @bp.get("/api/openapi.json")
@@ -77,69 +73,21 @@ def _document() -> dict[str, Any]:
         plugins=[MarshmallowPlugin(schema_name_resolver=_name_of)],
         info={"description": _DESCRIPTION},
     )
-    for name, scheme in _SECURITY.items():
+    for name, scheme in SECURITY.items():
         spec.components.security_scheme(name, scheme)
     spec.components.schema("Error", schema=ErrorReply)
+    for status, text in ERRORS.items():
+        spec.components.response(str(status), failure(text))
     for endpoint in endpoints.values():
         path = f"/api/app/{endpoint.name}/v1/{endpoint.below}".rstrip("/")
-        spec.path(path, operations=_operations(endpoint))
+        spec.path(path, operations=operations(endpoint))
     found: dict[str, Any] = spec.to_dict()
     return found
-
-
-_SECURITY = {
-    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    "bearer": {"type": "http", "scheme": "bearer"},
-}
 
 
 def _name_of(schema: Any) -> str:
     kind = schema if isinstance(schema, type) else type(schema)
     return str(kind.__name__)
-
-
-def _in_path(endpoint: Endpoint) -> list[dict[str, Any]]:
-    """The parameters that are parts of the path."""
-    return [
-        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
-        for name in _IN_BRACES.findall(endpoint.below)
-    ]
-
-
-def _operations(endpoint: Endpoint) -> dict[str, Any]:
-    """GET where the query counts, and POST always."""
-    post = _operation(endpoint, "")
-    if endpoint.schema.fields:
-        types = (_JSON, *_FORMS) if endpoint.source is Source.RUN else (_JSON,)
-        content = {kind: {"schema": endpoint.schema} for kind in types}
-        post["requestBody"] = {"content": content}
-    if endpoint.source is Source.BODY and endpoint.schema.fields:
-        return {"post": post}
-    get = _operation(endpoint, "_by_query")
-    get["parameters"].append({"in": "query", "schema": endpoint.schema})
-    return {"get": get, "post": post}
-
-
-def _operation(endpoint: Endpoint, suffix: str) -> dict[str, Any]:
-    summary, _, text = endpoint.doc.partition("\n\n")
-    if endpoint.privilege is not None:
-        text = f"{text}\n\nNeeds the privilege `{endpoint.privilege}`.".strip()
-    schema = endpoint.returns if endpoint.media_type == _JSON else {"type": "string"}
-    return {
-        "operationId": endpoint.name + suffix,
-        "tags": [endpoint.group],
-        "parameters": _in_path(endpoint),
-        "summary": " ".join(summary.split()),
-        "description": text,
-        "security": [] if endpoint.is_open else [{name: []} for name in _SECURITY],
-        "responses": {
-            "200": {
-                "description": "Success",
-                "content": {endpoint.media_type: {"schema": schema}},
-            },
-            "default": {"description": "Failure", "content": {_JSON: {"schema": ErrorReply}}},
-        },
-    }
 
 
 def _resolve(schema: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _SILENCE_SECONDS = 10.0
 _STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-@bp.api("stream_job", media_type="text/event-stream")
+@bp.api("stream_job", media_type="text/event-stream", statuses=(204,))
 @params(StreamJob)
 def stream_job(id: str, token: str | None, output: bool) -> Response:
     """Follow a job as Server-Sent Events: `start`, `update` as it changes, `end`.

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, g
 
@@ -53,6 +53,8 @@ class Endpoint:
     #: What a successful reply holds, and its type where that is not JSON.
     returns: type[Reply]
     media_type: str
+    #: The statuses beside 200 that are no errors.
+    statuses: tuple[int, ...]
     #: What has to follow in the path, with names in braces.
     below: str
     doc: str
@@ -71,15 +73,28 @@ class ApiBlueprint(Blueprint):
         returns: type[Reply] = Reply,
         media_type: str = "application/json",
         below: str = "",
+        statuses: tuple[int, ...] = (),
     ) -> Callable[[View], View]:
         """Serve a view at `/api/app/NAME`, `/api/app/NAME/vN` and below, whatever follows.
 
-        `returns` and `media_type` say in the documentation what it replies, and `below` what of
-        the path it looks at.
+        `returns` and `media_type` say in the documentation what it replies, `statuses` what other
+        answers than 200 are no errors, and `below` what of the path it looks at.
         """
 
-        def register(view: View) -> View:
-            endpoints[name] = self._describe(name, view, returns, media_type, below)
+        def register(view: Any) -> View:
+            endpoints[name] = Endpoint(
+                name=name,
+                group=self.name,
+                schema=view.schema,
+                source=view.source,
+                is_open=getattr(view, "is_open", True),
+                privilege=getattr(view, "privilege", None),
+                returns=returns,
+                media_type=media_type,
+                statuses=statuses,
+                below=below,
+                doc=inspect.getdoc(view) or "",
+            )
 
             def answer(**_trailing_path: str) -> Response:
                 return reply(view())
@@ -92,26 +107,9 @@ class ApiBlueprint(Blueprint):
                     methods=METHODS,
                     strict_slashes=False,
                 )
-            return view
+            return cast("View", view)
 
         return register
-
-    def _describe(
-        self, name: str, view: Any, returns: type[Reply], media_type: str, below: str
-    ) -> Endpoint:
-        """What the decorators left on a view."""
-        return Endpoint(
-            name=name,
-            group=self.name,
-            schema=view.schema,
-            source=view.source,
-            is_open=getattr(view, "is_open", True),
-            privilege=getattr(view, "privilege", None),
-            returns=returns,
-            media_type=media_type,
-            below=below,
-            doc=inspect.getdoc(view) or "",
-        )
 
 
 def params(

@@ -25,7 +25,7 @@ def test_every_endpoint_is_documented(spec):
     for operations in spec["paths"].values():
         for operation in operations.values():
             assert operation["summary"].endswith((".", "`"))
-            assert operation["responses"]["default"]
+            assert {"200", "400", "404", "405", "500"} <= set(operation["responses"])
 
 
 def test_operations_have_names_of_their_own(spec):
@@ -37,6 +37,22 @@ def test_every_parameter_has_a_meaning(spec):
     for name, endpoint in endpoints.items():
         for parameter in endpoint.schema.fields.values():
             assert parameter.metadata.get("description"), f"{name}.{parameter.name}"
+
+
+def test_failures_have_the_one_shape(spec):
+    for response in spec["components"]["responses"].values():
+        assert response["content"] == {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Error"}}
+        }
+    references = set(re.findall(r"#/components/responses/(\w+)", str(spec)))
+    assert references == set(spec["components"]["responses"])
+
+
+def test_logs_and_files_have_their_own_answers(spec):
+    log = spec["paths"]["/api/app/get_job_log/v1"]["get"]["responses"]
+    assert set(log["404"]["content"]) == {"application/json", "text/plain"}
+    assert {"200", "204", "206", "304", "416"} <= set(log)
+    assert "content" not in log["204"]
 
 
 def test_what_an_endpoint_needs_is_said(spec):
