@@ -50,14 +50,14 @@ def create_api_key(caller: Caller, params: dict[str, Any]) -> Returned:
 @bp.api("update_api_key")
 @params(UpdateApiKey, source=BODY)
 @requires(Privilege.ADMIN)
-def update_api_key(_caller: Caller, id: str, changes: dict[str, Any]) -> None:
+def update_api_key(caller: Caller, id: str, changes: dict[str, Any]) -> None:
     """Change an API key's record; it counts from the next request on."""
-    api_keys.update(id, changes)
+    api_keys.update(id, changes, caller)
 
 
 @bp.api("delete_api_key")
 @params(ApiKeyId, source=BODY)
 @requires(Privilege.ADMIN)
-def delete_api_key(_caller: Caller, id: str) -> None:
+def delete_api_key(caller: Caller, id: str) -> None:
     """Delete an API key; it stops working at once."""
-    api_keys.delete(id)
+    api_keys.delete(id, caller)

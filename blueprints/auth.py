@@ -1,11 +1,13 @@
 """Who calls: finds the credentials of a request and asks what they are worth."""
 
 from collections.abc import Callable
-from functools import wraps
+from dataclasses import replace
+from functools import partial, wraps
 from typing import Any
 
 from flask import g, request
 
+from blueprints.origin import origin_of
 from core.errors import NotAuthenticated
 from core.javascript import is_truthy
 from schemas.wire import malformed_type
@@ -44,7 +46,7 @@ def current_caller(privilege: Privilege | None = None) -> Caller:
     caller = authenticate(_key_in_headers(environ) or _key(in_body) or _key(in_query))
     if privilege is not None:
         caller.require(privilege)
-    return caller
+    return replace(caller, origin=partial(origin_of, environ))
 
 
 def _refuse_session(environ: dict[str, Any], in_body: dict[str, Any]) -> None:

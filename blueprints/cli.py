@@ -79,7 +79,7 @@ def list_keys() -> None:
 def disable_key(key_id: str) -> None:
     """Stop an API key from working, at once."""
     try:
-        api_keys.update(key_id, {"active": 0})
+        api_keys.update(key_id, {"active": 0}, OPERATOR)
     except ApiError as error:
         raise click.ClickException(error.description) from None
 

@@ -12,6 +12,7 @@ from models import (
     plugin,
     server,
     tag,
+    transaction,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "plugin",
     "server",
     "tag",
+    "transaction",
 ]

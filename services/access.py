@@ -1,8 +1,8 @@
 """Who may do what: privileges, callers, and their limits to categories and groups."""
 
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from functools import lru_cache
 from typing import Any
@@ -80,6 +80,11 @@ class Privilege(StrEnum):
 _IRREGULAR_TITLES = {"admin": "Administrator", "tag_jobs": "Job Tags"}
 
 
+def at_the_host() -> dict[str, Any]:
+    """The origin of those who act at the command line, and of the server itself."""
+    return {"ip": "", "ips": [], "headers": {}}
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who makes a request: an API key, or the operator at the command line."""
@@ -93,6 +98,8 @@ class Caller:
     #: Ids that the caller is limited to; empty is unlimited.
     categories: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    #: Tells, when a change is recorded, where the request comes from: `ip`, `ips`, `headers`.
+    origin: Callable[[], dict[str, Any]] = field(default=at_the_host, compare=False, repr=False)
 
     @property
     def is_admin(self) -> bool:

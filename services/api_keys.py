@@ -12,6 +12,7 @@ from core.ids import new_id, random_name
 from core.tokens import key_digest, key_hash, key_mask
 from models.api_key import ApiKey
 from models.database import db
+from services import audit
 from services.access import OPERATOR, Caller, Privilege
 
 Document = dict[str, Any]
@@ -39,11 +40,16 @@ def create(params: Mapping[str, Any], caller: Caller) -> tuple[Document, str]:
     """Make a key; returns its record and the plain key, which nobody can show again."""
     record = _new_record(new_id("k"), params, caller.name)
     plain_key = random_name()
-    db.write(lambda connection: _add(connection, record, plain_key))
+
+    def work(connection: sa.Connection) -> None:
+        _add(connection, record, plain_key)
+        _record(connection, caller, "apikey_create", record)
+
+    db.write(work)
     return record, plain_key
 
 
-def update(key_id: str, changes: Mapping[str, Any]) -> None:
+def update(key_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
     """Change any part of a record that is not the server's to set; raises `NotFound`."""
     ours_kept = {key: value for key, value in changes.items() if key not in _OURS}
 
@@ -51,15 +57,29 @@ def update(key_id: str, changes: Mapping[str, Any]) -> None:
         record = ApiKey.get(connection, key_id)
         if record is None:
             raise NotFound("Failed to update API Key: Error: Item not found", code="api_key")
-        ApiKey.replace(connection, _revised(record, ours_kept))
+        revised = _revised(record, ours_kept)
+        ApiKey.replace(connection, revised)
+        _record(connection, caller, "apikey_update", revised)
 
     db.write(work)
 
 
-def delete(key_id: str) -> None:
+def delete(key_id: str, caller: Caller) -> None:
     """Remove a key; raises `NotFound`."""
-    if not db.write(lambda connection: ApiKey.delete(connection, key_id)):
-        raise NotFound("Failed to delete API Key: Error: Item not found", code="api_key")
+
+    def work(connection: sa.Connection) -> None:
+        record = ApiKey.get(connection, key_id)
+        if record is None or not ApiKey.delete(connection, key_id):
+            raise NotFound("Failed to delete API Key: Error: Item not found", code="api_key")
+        _record(connection, caller, "apikey_delete", record)
+
+    db.write(work)
+
+
+def _record(connection: sa.Connection, caller: Caller, action: str, record: Document) -> None:
+    """Record a change of a key, without the hash that it is known by."""
+    shown = {key: value for key, value in record.items() if key != "key"}
+    audit.record(connection, caller, action, record["title"], [record["id"]], api_key=shown)
 
 
 def ensure_admin(connection: sa.Connection, settings: Settings) -> str | None:

@@ -23,7 +23,7 @@ from models.tag import Tag
 from schemas.event import check_event, check_new
 from schemas.parameters import defaults, locked_ids
 from schemas.references import Lookup, References
-from services import doorbell, event_jobs, job_views
+from services import audit, doorbell, event_jobs, job_views
 from services.access import Caller
 from services.event_triggers import stored_triggers, with_defaults
 from services.filters import loosely_equal
@@ -67,6 +67,7 @@ def create(event: Mapping[str, Any], caller: Caller) -> Document:
             stored["params"] = _relocked(stored["params"], plugin, None)
         if not Event.insert(connection, stored):
             raise Conflict(f"That Event ID already exists: {stored['id']}", code="event")
+        _record(connection, caller, "event_create", stored)
 
     db.write(work)
     return stored
@@ -92,6 +93,7 @@ def update(params: Mapping[str, Any], caller: Caller) -> Document:
         caller.check(event)
         event |= {"modified": int(clock.now()), "revision": old["revision"] + 1}
         Event.replace(connection, event)
+        _record(connection, caller, "event_update", event)
         return event
 
     event = db.write(work)
@@ -103,12 +105,14 @@ def delete(event_id: str, caller: Caller, delete_jobs: bool = False) -> None:
     """Delete an event that has no live jobs; with `delete_jobs`, its finished ones go too."""
 
     def work(connection: sa.Connection) -> None:
-        caller.check(_for_change(connection, event_id))
+        event = _for_change(connection, event_id)
+        caller.check(event)
         count = live_jobs.count_of_event(connection, event_id)
         if count:
             text = f"Failed to delete event: {count} active jobs found"
             raise Conflict(text, code="event")
         Event.delete(connection, event_id)
+        _record(connection, caller, "event_delete", event)
 
     db.write(work)
     doorbell.ring()
@@ -222,6 +226,10 @@ def _for_change(connection: sa.Connection, event_id: str) -> Document:
     if event is None:
         raise NotFound(f"Event not found: {event_id}", code="event")
     return event
+
+
+def _record(connection: sa.Connection, caller: Caller, action: str, event: Document) -> None:
+    audit.record(connection, caller, action, event["title"], [event["id"]], event=event)
 
 
 def _check_revision(sent: Any, event: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from schemas.actions import check_actions
 from schemas.limits import check_limits
 from schemas.parameters import locked_ids
 from schemas.patterns import Budget
-from services import doorbell, events, job_views, macros, overrides
+from services import audit, doorbell, events, job_views, macros, overrides
 from services.access import Caller
 from services.hosts import our_name
 from services.jobs import missing, not_loaded
@@ -38,7 +38,9 @@ def abort(job_id: str, caller: Caller) -> None:
         row = _live_row(connection, job_id, gone)
         caller.check(job_views.live_document(row))
         if row.abort_reason is None:
-            Job.patch(connection, job_id, columns={"abort_reason": caller.abort_reason()})
+            reason = caller.abort_reason()
+            Job.patch(connection, job_id, columns={"abort_reason": reason})
+            audit.record(connection, caller, "job_abort", job_id, [job_id], reason=reason)
 
     db.write(work)
     doorbell.ring()
@@ -64,6 +66,7 @@ def resume(
         _suspended_row(connection, job_id, caller)
         request = json.dumps(asked | {"at": clock.now()})
         Job.patch(connection, job_id, columns={"resume": request}, drop=("suspended",))
+        audit.record(connection, caller, "job_resume", job_id, [job_id])
 
     db.write(work)
     doorbell.ring()
@@ -131,6 +134,7 @@ def delete(job_id: str, caller: Caller) -> None:
             raise Conflict(text, code="job")
         caller.check(json.loads(row.head))
         Job.delete(connection, job_id)
+        audit.record(connection, caller, "job_delete", job_id, [job_id])
 
     db.write(work)
     blobs.delete_job_blobs(current_app.config["INSTANCE_PATH"], job_id)
@@ -139,9 +143,10 @@ def delete(job_id: str, caller: Caller) -> None:
 
 def update(job_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
     """Change any keys of a job's record; of a live job only what the engine does not own."""
-    del caller  # administrators only, and those have access to everything
 
     def work(connection: sa.Connection) -> None:
+        # Administrators only, and those have access to everything.
+        audit.record(connection, caller, "job_update", job_id, [job_id], updates=changes)
         row = Job.load(connection, job_id)
         if row is None:
             raise NotFound(f"Failed to update job: {missing(job_id)}", code="job")
@@ -189,6 +194,7 @@ def set_tags(job_id: str, tags: Sequence[Any], caller: Caller) -> None:
         entry = activity(message, our_name(), username=caller.name)
         record["activity"] = [*record.get("activity", []), entry]
         Job.revise(connection, row, *job_views.split_record(record))
+        audit.record(connection, caller, "job_update_tags", job_id, [job_id], tags=list(tags))
 
     db.write(work)
     doorbell.ring()
@@ -202,7 +208,9 @@ def flush_queue(event_id: str, caller: Caller) -> int:
         if event is None:
             raise NotFound(f"Event not found: {event_id}", code="event")
         caller.check(event)
-        return live_jobs.delete_queued(connection, event_id)
+        count = live_jobs.delete_queued(connection, event_id)
+        audit.record(connection, caller, "queue_flush", event["title"], [event_id], count=count)
+        return count
 
     count = db.write(work)
     doorbell.ring()

@@ -162,6 +162,6 @@ def test_a_hash_does_not_work_as_a_key(app):
 def test_changes_to_a_key_count_for_the_next_call(app):
     record, plain_key = make(privileges={"run_jobs": True})
     access.authenticate(plain_key).require(Privilege.RUN_JOBS)
-    api_keys.update(record["id"], {"privileges": {}})
+    api_keys.update(record["id"], {"privileges": {}}, OPERATOR)
     with pytest.raises(Forbidden):
         access.authenticate(plain_key).require(Privilege.RUN_JOBS)

@@ -39,7 +39,7 @@ def test_exactly_the_key_of_the_settings_works(app):
 
 def test_the_key_of_the_settings_works_again_after_it_was_spoiled(app):
     ensure(app, "given-key")
-    api_keys.update("kadmin", {"active": 0, "privileges": {}, "expires": 1})
+    api_keys.update("kadmin", {"active": 0, "privileges": {}, "expires": 1}, OPERATOR)
     ensure(app, "given-key")
     assert access.authenticate("given-key").is_admin
     assert api_keys.get("kadmin")["revision"] == 3
@@ -71,7 +71,7 @@ def test_a_new_key_is_active(app, active):
 
 def test_updates_at_the_same_time_are_both_kept(app):
     record, _ = api_keys.create({"title": "x"}, OPERATOR)
-    api_keys.update(record["id"], {"a": 1})
-    api_keys.update(record["id"], {"b": 2})
+    api_keys.update(record["id"], {"a": 1}, OPERATOR)
+    api_keys.update(record["id"], {"b": 2}, OPERATOR)
     stored = db.read(lambda connection: ApiKey.get(connection, record["id"]))
     assert (stored["a"], stored["b"], stored["revision"]) == (1, 2, 3)
