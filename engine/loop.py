@@ -4,7 +4,7 @@ import logging
 import os
 import selectors
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from engine.queue import Queue
 from engine.steps import News, Steps
 from engine.turn import Run, Turn
 from models.database import db
+from models.job import Job
+from services import job_views
 from services.doorbell import Bell, Ringer
 
 logger = logging.getLogger(__name__)
@@ -207,7 +209,7 @@ class Engine:
         exit_record = self._fleet.exit_of(run, folder) if run.ended else None
         run.touched = False
         started = time.monotonic()
-        batch = records.read(folder, run.segment, run.offset)
+        batch = records.read(folder, run.segment, run.offset, partial(_values_of, run.job))
         now = time.monotonic()
         # Who takes long to read has to wait longer: the time of this loop belongs to all runs.
         run.pay(now + _WAIT_FOR_WORK * (now - started))
@@ -229,3 +231,9 @@ class Engine:
                 raise
             except Exception:
                 logger.exception("what follows a transaction failed")
+
+
+def _values_of(job_id: str) -> Mapping[str, Any]:
+    """A live job with all that its process has reported so far, for macros."""
+    row = db.read(lambda connection: Job.load(connection, job_id))
+    return {} if row is None or row.final else job_views.live_details(row)

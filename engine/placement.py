@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.expressions import ExpressionError, compile_expression, truthy
+from core.expressions import Budget, ExpressionError, compile_expression, truthy
 from core.javascript import is_truthy, to_string
 from engine.turn import Turn
 from models.server import Server
@@ -17,6 +17,9 @@ ALGORITHMS = frozenset(
         *("prefer_first", "prefer_last", "least_cpu", "least_mem", "fewest_jobs"),
     )
 )
+
+#: What a target expression may cost, in steps: many may be evaluated in one turn of the engine.
+_MOST_STEPS = 5_000
 
 
 class NoServer(Exception):
@@ -55,7 +58,8 @@ def _meets(server: Document, job: Document) -> bool:
     if not is_truthy(expression):
         return True
     try:
-        return truthy(compile_expression(to_string(expression)).evaluate(server))
+        compiled = compile_expression(to_string(expression))
+        return truthy(compiled.evaluate(server, Budget(_MOST_STEPS)))
     except ExpressionError:
         return True
 

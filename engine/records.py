@@ -32,8 +32,11 @@ class Batch:
     more: bool = False
 
 
-def read(folder: Path, segment: int, offset: int) -> Batch:
-    """The next records of a run directory, from a place in its segments on."""
+def read(folder: Path, segment: int, offset: int, values: content.Values = dict) -> Batch:
+    """The next records of a run directory, from a place in its segments on.
+
+    `values` gives what the macros in shown content stand for.
+    """
     batch = Batch(segment, offset, (segment, offset))
     size = 0
     while size < _BATCH_BYTES:
@@ -50,7 +53,7 @@ def read(folder: Path, segment: int, offset: int) -> Batch:
         batch.consumed.append(path)
         batch.segment, batch.offset = batch.segment + 1, 0
     batch.more = size >= _BATCH_BYTES
-    _render_content(batch)
+    _render_content(batch, values)
     return batch
 
 
@@ -79,7 +82,7 @@ def _sort(record: bytes, batch: Batch) -> None:
         batch.notes.append({"id": new_id("m"), "epoch": note["at"], "msg": note["msg"]})
 
 
-def _render_content(batch: Batch) -> None:
+def _render_content(batch: Batch, values: content.Values) -> None:
     """Render the last content that counts, as `html`: it hides all others, and it is dear."""
     counting = 1 + next(
         (index for index, message in enumerate(batch.messages) if reports_end(message)),
@@ -89,7 +92,7 @@ def _render_content(batch: Batch) -> None:
     for message in reversed(batch.messages[:counting]):
         sections = {kind: message.pop(kind) for kind in content.KINDS if kind in message}
         if sections and not is_rendered:
-            message["html"] = content.render(sections, batch.warnings)
+            message["html"] = content.render(sections, batch.warnings, values)
             is_rendered = True
 
 

@@ -37,6 +37,11 @@ class Budget:
 
     def make(self, chars: int) -> None:
         """Pay for a new text; raises `ExpressionError` when it would be too long."""
-        if chars > MAX_CHARS:
-            raise ExpressionError("Result is too long")
+        check_length(chars)
         self.read(chars)
+
+
+def check_length(chars: int) -> None:
+    """Raise `ExpressionError` for a text that would be too long."""
+    if chars > MAX_CHARS:
+        raise ExpressionError("Result is too long")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from core.expressions.budget import Budget, ExpressionError
+from core.expressions.budget import Budget, ExpressionError, check_length
 from core.expressions.values import UNDEFINED, is_missing, normal, number, stringify, text
 
 #: Takes the budget and the arguments.
@@ -73,13 +73,13 @@ def _length(_budget: Budget, arguments: Sequence[Any]) -> Any:
 def _join(budget: Budget, arguments: Sequence[Any]) -> str:
     items = arguments[0] if isinstance(arguments[0], list) else [arguments[0]]
     between = text(arguments[1], budget) if len(arguments) > 1 else ","
-    budget.make(len(between) * len(items))
     parts = []
     total = 0
     for item in items:
         parts.append("" if is_missing(item) else text(item, budget))
-        total += len(parts[-1])
-        budget.make(total)
+        budget.read(len(parts[-1]))
+        total += len(parts[-1]) + len(between)
+        check_length(total)
     return between.join(parts)
 
 

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, Final
 
 from core import json
-from core.expressions.budget import Budget
+from core.expressions.budget import Budget, check_length
 from core.javascript import is_truthy, to_number, to_string
 
 
@@ -71,17 +71,14 @@ def _pay(value: Any, budget: Budget) -> None:
     chars, left = 0, [value]
     while left:
         item = left.pop()
-        budget.spend()
-        if isinstance(item, str):
-            chars += len(item)
-        elif isinstance(item, dict):
-            chars += sum(map(len, item))
+        size = len(item) if isinstance(item, str) else 0
+        if isinstance(item, (dict, list)):
             budget.spend(len(item))
-            left.extend(item.values())
-        elif isinstance(item, list):
-            budget.spend(len(item))
-            left.extend(item)
-        budget.make(chars)
+            left.extend(item.values() if isinstance(item, dict) else item)
+            size = sum(map(len, item)) if isinstance(item, dict) else 0
+        budget.read(size)
+        chars += size
+        check_length(chars)
 
 
 def _finite(value: Any) -> Any:

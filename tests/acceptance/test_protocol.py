@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,17 @@ def test_text_becomes_preformatted_html(server):
     job = said(server, {"text": {"title": "T", "content": "a < b & c"}})
     assert job["html"]["title"] == "T"
     assert job["html"]["content"] == "<pre>a &lt; b &amp; c</pre>"
+
+
+def test_macros_in_markdown_see_what_was_reported_before(server):
+    markdown = json.dumps({"xy": 1, "markdown": "**OPEN data.who }}** OPEN id }} OPEN gone }}"})
+    # The opening braces come last: the script's own macros are replaced as the job is launched.
+    then = f"until [ -e go ]; do sleep 0.05; done\necho '{markdown}' | sed 's/OPEN/{{{{/g'"
+    job_id = server.run(saying({"data": {"who": "Ann"}}, then=then))
+    job = server.wait(job_id, lambda job: job.get("data"))
+    (Path(job["cwd"]) / "go").touch()
+    content = server.wait(job_id)["html"]["content"]
+    assert f"<strong>Ann</strong> {job_id} n/a" in content
 
 
 def test_markdown_becomes_html_and_wins(server):

@@ -143,6 +143,12 @@ def test_what_costs_too_much_ends_soon(source, reason):
     assert time.thread_time() - began < 0.5
 
 
+def test_documents_of_a_usual_size_can_be_shown():
+    rows = [{"name": "x" * 50, "values": [1, 2, 3]} for _ in range(3000)]
+    assert value("rows|stringify|length", rows=rows) > 200_000
+    assert len(value("names|join(', ')", names=["x" * 50] * 10_000)) == 519_998
+
+
 def test_a_budget_is_shared_by_those_who_get_it():
     budget = Budget(10)
     expression = compile_expression("1 + 1 + 1")

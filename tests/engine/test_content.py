@@ -48,6 +48,25 @@ def test_what_could_do_harm_is_taken_out(kind, evil):
         assert bad not in shown
 
 
+@pytest.mark.parametrize("kind", ["html", "markdown"])
+def test_macros_stand_for_values_of_the_job(kind):
+    shown = content.render(
+        {kind: "{{ id }} {{ nothing }} {{ 1 + }} {{ evil }}"},
+        [],
+        lambda: {"id": "j1", "evil": "<script>alert(1)</script>"},
+    )["content"]
+    assert "j1 n/a (ERROR: Unexpected end of expression)" in shown
+    assert "alert" not in shown
+
+
+def test_values_are_only_asked_for_where_there_are_macros():
+    def fail():
+        raise AssertionError
+
+    assert content.render({"html": "{ x }}"}, [], fail)["content"] == "{ x }}"
+    assert content.render({"text": "{{ x }}"}, [], fail)["content"] == "<pre>{{ x }}</pre>"
+
+
 def test_text_shows_everything_literally():
     shown, _ = render(text="<b>& 'quotes'</b>\n  indented")
     assert shown["content"] == "<pre>&lt;b&gt;&amp; 'quotes'&lt;/b&gt;\n  indented</pre>"
