@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
+from models.statements import insert_new
 
 
 def token_digest(token: str) -> str:
@@ -34,14 +35,16 @@ class MagicLink(db.Model):  # type: ignore[misc, name-defined]
         """Make an event's links those of its triggers."""
         cls.drop(connection, event["id"])
         digests = {token_digest(trigger["token"]) for trigger in magic_triggers(event)}
-        rows = [{"digest": digest, "event": event["id"]} for digest in sorted(digests)]
-        if rows:
-            connection.execute(sa.insert(cls), rows)
+        for digest in sorted(digests):
+            insert_new(connection, TABLE, {"digest": digest, "event": event["id"]})
 
     @classmethod
     def drop(cls, connection: sa.Connection, event_id: str) -> None:
         """Forget an event's links."""
         connection.execute(sa.delete(cls).where(cls.event == event_id))
+
+
+TABLE = cast(sa.Table, MagicLink.__table__)
 
 
 def magic_triggers(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
