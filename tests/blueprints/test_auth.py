@@ -152,7 +152,7 @@ VALID = {
     },
 }
 #: Endpoints that anybody may call; those with a token of their own among them.
-OPEN = {"ping", "echo", "view_job_log", "download_job_log", "file"}
+OPEN = {"ping", "echo", "view_job_log", "download_job_log", "file", "magic"}
 NEEDS = {
     "abort_job": Privilege.ABORT_JOBS,
     "resume_job": Privilege.RUN_JOBS,
