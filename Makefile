@@ -24,7 +24,7 @@ serve: $(VENV)/runtime.stamp
 	@exec $(CLEAN_ENV) $(PY) deploy/serve.py
 
 test: $(VENV)/dev.stamp
-	@$(CLEAN_ENV) $(PY) -m pytest -q $(ARGS)
+	@$(CLEAN_ENV) $(PY) -m pytest -q -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(PY) -m ruff check .

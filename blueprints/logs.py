@@ -15,6 +15,7 @@ from models.database import db
 from models.job import Job
 from schemas.job import JobId
 from schemas.log import LogLink, StoredFile, TailLog
+from schemas.replies import TextReply
 from services import job_views, jobs
 from services.access import Caller
 
@@ -59,7 +60,7 @@ def download_job_log(id: str, t: str) -> Response:
     return _by_token(id, t, download=True)
 
 
-@bp.api("tail_live_job_log")
+@bp.api("tail_live_job_log", returns=TextReply)
 @params(TailLog)
 @requires()
 def tail_live_job_log(caller: Caller, id: str, bytes: int) -> dict[str, str]:
@@ -106,10 +107,7 @@ def _by_token(job_id: str, token: str, *, download: bool) -> Response:
 
 
 def _text(text: str, status: int) -> Response:
-    response = Response(text, status)
-    # The API sends these without a type; browsers must not guess one.
-    response.headers.pop("Content-Type", None)
-    return response
+    return Response(text, status, content_type="text/plain; charset=utf-8")
 
 
 def _open(row: Any) -> StoredLog | None:

@@ -9,6 +9,8 @@ from schemas.replies import ErrorReply
 
 _JSON = "application/json"
 _TEXT = "text/plain"
+_EVENTS = "text/event-stream"
+_STRING = {"type": "string"}
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _IN_BRACES = re.compile(r"{(\w+)}")
 
@@ -77,7 +79,7 @@ def _operation(endpoint: Endpoint, suffix: str) -> dict[str, Any]:
 def _in_path(endpoint: Endpoint) -> list[dict[str, Any]]:
     """The parameters that are parts of the path."""
     return [
-        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
+        {"in": "path", "name": name, "required": True, "schema": _STRING}
         for name in _IN_BRACES.findall(endpoint.below)
     ]
 
@@ -85,7 +87,7 @@ def _in_path(endpoint: Endpoint) -> list[dict[str, Any]]:
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
     """Every status that an endpoint may answer with, and what comes with it."""
     is_json = endpoint.media_type == _JSON
-    body = {endpoint.media_type: {"schema": endpoint.returns if is_json else {"type": "string"}}}
+    body = {endpoint.media_type: {"schema": _schema(endpoint)}}
     found: dict[str, Any] = {"200": {"description": "Success.", "content": body}}
     for status in endpoint.statuses:
         content = {} if status in _EMPTY else {"content": body}
@@ -95,7 +97,14 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     return found
 
 
+def _schema(endpoint: Endpoint) -> Any:
+    """What an endpoint sends in the end; of a stream, each event."""
+    if endpoint.media_type == _EVENTS:
+        return {"type": "object", "properties": {"event": _STRING, "data": _STRING, "id": _STRING}}
+    return endpoint.returns if endpoint.media_type == _JSON else _STRING
+
+
 def _plain_failure(text: str) -> dict[str, Any]:
     """A response that is an error of the one shape, or plain text: people see it in browsers."""
-    content = {_JSON: {"schema": ErrorReply}, _TEXT: {"schema": {"type": "string"}}}
+    content = {_JSON: {"schema": ErrorReply}, _TEXT: {"schema": _STRING}}
     return {"description": text, "content": content}

@@ -106,6 +106,12 @@ class NewApiKeyReply(ApiKeyReply):
     plain_key = fields.String(required=True)
 
 
+class TextReply(Reply):
+    """Text."""
+
+    text = fields.String(required=True)
+
+
 class EchoReply(Reply):
     """What the server understood of a request."""
 

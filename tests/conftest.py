@@ -1,8 +1,15 @@
 """Fixtures for tests of the layers: an application on a database of its own."""
 
+import os
+
 import pytest
 
 from tests import factories
+
+
+def pytest_xdist_auto_num_workers(config):
+    """How many tests run side by side: one more than cores, because most of them wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def test_errors_of_links_are_plain_text(server, small, name):
     good = token(server, small["id"])
     wrong = server.get(name, nobody, id=small["id"], t="wrongtoken")
     assert (wrong.status_code, wrong.text) == (403, "(Authentication failed.)\n")
-    assert "Content-Type" not in wrong.headers
+    assert wrong.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert server.get(name, id=small["id"], t="wrongtoken").status_code == 403
     assert server.get(name, nobody, id="jnosuchjob", t=good).status_code == 403
     empty = server.run_and_wait("#!/bin/sh\nexit 0\n")["id"]

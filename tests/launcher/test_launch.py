@@ -165,8 +165,9 @@ def test_job_of_another_user_has_its_groups_and_its_working_directory(
     start_launcher, tmp_path_factory
 ):
     base = tmp_path_factory.getbasetemp()
-    for path in (base.parent, base):
-        path.chmod(path.stat().st_mode | 0o011)
+    for path in (base, *base.parents):
+        if not path.stat().st_mode & 0o001:
+            path.chmod(path.stat().st_mode | 0o011)
     instance = base / "for-others"
     instance.mkdir(mode=0o755)
     nobody = pwd.getpwnam("nobody")
