@@ -2,12 +2,23 @@
 
 from flask import Flask
 
-from blueprints import api_keys, events, jobs, logs, magic, openapi, streams, system, tags
+from blueprints import (
+    activity,
+    api_keys,
+    events,
+    jobs,
+    logs,
+    magic,
+    openapi,
+    streams,
+    system,
+    tags,
+)
 from blueprints.cli import init_commands
 from blueprints.errors import init_errors
 from blueprints.headers import init_headers
 
-_MODULES = (jobs, logs, streams, events, magic, api_keys, tags, system, openapi)
+_MODULES = (jobs, logs, streams, events, magic, activity, api_keys, tags, system, openapi)
 
 
 def register(app: Flask) -> None:

@@ -16,6 +16,7 @@ from core.aside import aside_if_large
 _MIN_GZIP_BYTES = 1024
 #: Fast rather than small: a reply is sent once.
 _GZIP_LEVEL = 1
+_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _PRETTY = re.compile(r"(?:^|&)pretty=1(?:&|$)")
 _HEADERS = (
     ("Cache-Control", "no-store"),
@@ -35,6 +36,17 @@ def reply(value: Returned) -> Response:
     if isinstance(value, str):
         return json_response(value)
     return json_response(json.dumps({"code": 0, **value}))
+
+
+def cacheable(value: Returned) -> Response:
+    """The response, for caches to keep for `ttl` seconds of the query, or for five minutes."""
+    response = reply(value)
+    seconds = _SECONDS.fullmatch(request.args.get("ttl", ""))
+    age = seconds[0] if seconds else "300"
+    response.headers["Cache-Control"] = f"public, max-age={age}, must-revalidate"
+    # What one caller may see, a shared cache must not show to another.
+    response.vary.update(("Authorization", "Cookie", "X-API-Key", "X-Session-ID"))
+    return response
 
 
 def spliced(parts: Mapping[str, str | Iterable[str]]) -> str:

@@ -64,13 +64,20 @@ class Transaction(db.Model):  # type: ignore[misc, name-defined]
         limit: int,
         *,
         newest_first: bool = True,
-    ) -> tuple[list[Document], int]:
-        """The documents of one page in order of time, and how many there are in all."""
-        query = sa.select(cls.doc).where(*_conditions(wanted))
+    ) -> tuple[list[int], int]:
+        """The numbers of one page's records in order of time, and how many there are in all."""
+        query = sa.select(cls.seq).where(*_conditions(wanted))
         count = connection.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
         order = cls.seq.desc() if newest_first else cls.seq.asc()
-        texts = connection.scalars(query.order_by(order).offset(offset).limit(limit))
-        return [json.loads(text) for text in texts], count or 0
+        page = connection.scalars(query.order_by(order).offset(offset).limit(limit))
+        return list(page), count or 0
+
+    @classmethod
+    def load(cls, connection: sa.Connection, numbers: Sequence[int]) -> list[Document]:
+        """The documents of these records, in this order."""
+        query = sa.select(cls.seq, cls.doc).where(cls.seq.in_(numbers))
+        texts = {row.seq: row.doc for row in connection.execute(query)}
+        return [json.loads(texts[number]) for number in numbers if number in texts]
 
 
 class Keyword(db.Model):  # type: ignore[misc, name-defined]

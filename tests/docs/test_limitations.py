@@ -54,7 +54,7 @@ def test_every_limit_and_action_that_is_missing_is_named():
     assert "suspend" in actions.SCHEMAS
 
 
-@pytest.mark.parametrize("name", ["search_jobs", "get_event_history"])
+@pytest.mark.parametrize("name", ["search_jobs"])
 def test_endpoints_that_are_said_to_be_missing_are(name, server):
     assert name not in endpoints
     assert server.get(name).status_code == 404

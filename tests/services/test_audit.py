@@ -18,13 +18,13 @@ def _application(app):
 
 
 def found(offset=0, limit=100, newest_first=False, **wanted):
-    records, count = db.read(
+    numbers, count = db.read(
         lambda connection: Transaction.search(
             connection, Search(**wanted), offset, limit, newest_first=newest_first
         )
     )
-    assert count >= len(records)
-    return records
+    assert count >= len(numbers)
+    return db.read(lambda connection: Transaction.load(connection, numbers))
 
 
 def actions(**wanted):
@@ -106,7 +106,11 @@ def test_searches_combine_what_they_name():
     assert actions(actions=["a1"], keywords=["k0"]) == ["a1"]
     assert actions(actions=["a0", "a1"], usernames=[ADMIN.id]) == ["a0", "a1"] * 3
     assert actions(usernames=["nobody"]) == []
-    assert len(found(since=middle)) + len(found(until=middle)) == 7
+    epochs = [item["epoch"] for item in found()]
+    for bounded in (found(since=middle), found(until=middle)):
+        assert middle in [item["epoch"] for item in bounded]
+    assert len(found(since=middle)) == sum(epoch >= middle for epoch in epochs)
+    assert len(found(until=middle)) == sum(epoch <= middle for epoch in epochs)
     assert [item["keywords"][-1] for item in found(1, 2, newest_first=True)] == ["k1", "k0"]
 
 
