@@ -74,7 +74,9 @@ class Macros:
         try:
             self._budget.spend(_STEPS_PER_CHAR * len(source))
             value = compile_expression(source).evaluate(self._values, self._budget)
-            return self._undefined if value is UNDEFINED else text_of(value, self._budget)
+            text = self._undefined if value is UNDEFINED else text_of(value, self._budget)
+            self._budget.make(len(text))
+            return text
         except ExpressionError as error:
             return _error(str(error))
 

@@ -3,9 +3,10 @@
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.acceptance.scripts import ENDLESS, saying
-from tests.server import messages
+from tests.server import ADMIN_KEY, messages
 
 HOST = socket.gethostname().lower()
 
@@ -177,3 +178,19 @@ def test_without_version_errors_have_status_200(server):
     response = server.client.post("/api/app/run_event", json={"id": "nosuchevent"})
     assert (response.status_code, response.json()["code"]) == (200, "event")
     assert server.post("run_event", {"id": "nosuchevent"}).status_code == 404
+
+
+def test_runs_with_one_idempotency_key_are_one_job_in_all_workers(server):
+    event = server.event(saying("once"))
+
+    def run(number):
+        client = server.client_with(ADMIN_KEY)
+        headers = {"Idempotency-Key": "once"}
+        path = "/api/app/run_event/v1/wait" if number % 2 else "/api/app/run_event/v1"
+        reply = client.post(path, json={"id": event}, headers=headers).json()
+        return reply["job"]["id"] if number % 2 else reply["id"]
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = set(pool.map(run, range(8)))
+    assert len(ids) == 1
+    assert server.wait(ids.pop())["output"] == "once\n"

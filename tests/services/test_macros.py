@@ -72,6 +72,12 @@ def test_too_long_a_result_is_an_error():
     assert expand("{{ big }}{{ big }}", big="x" * 600_000) == "(ERROR: Result is too long)"
 
 
+def test_many_parameters_do_not_multiply_a_large_value():
+    params = {"big": "x" * 1024 * 1024, **{f"p{n}": "{{ params.big }}" for n in range(1000)}}
+    made = expanded({"id": "j1", "params": params}, None)
+    assert sum(map(len, made["params"].values())) < 8 * 1024 * 1024
+
+
 def test_texts_beyond_a_mebibyte_are_left_alone():
     text = "{{ id }}" + "x" * 1024 * 1024
     assert expand(text) == text
