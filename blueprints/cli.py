@@ -14,10 +14,11 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
+from core import json
 from core.config import PREFIX, SETTINGS, Setting, Settings, write_private
 from core.errors import ApiError
 from models.database import db
-from services import api_keys, job_changes, jobs, stock
+from services import active_jobs, api_keys, job_changes, stock
 from services.access import OPERATOR, Privilege
 
 keys = AppGroup("keys", help="Make, list and disable API keys.")
@@ -87,9 +88,9 @@ def disable_key(key_id: str) -> None:
 @live_jobs.command("list")
 def list_jobs() -> None:
     """List live jobs: id, state, event."""
-    rows, _ = jobs.active_rows({}, OPERATOR)
-    for row in rows:
-        click.echo("\t".join((row["id"], row["state"], row["event"])))
+    for chunk in active_jobs.listing({}, OPERATOR).chunks:
+        for row in map(json.loads, chunk):
+            click.echo("\t".join((row["id"], row["state"], row["event"])))
 
 
 @live_jobs.command("abort")

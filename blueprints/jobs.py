@@ -7,7 +7,6 @@ from flask import request
 
 from blueprints.replies import Returned
 from blueprints.wire import BODY, MERGED, ApiBlueprint, array_reply, params, requires, spliced
-from core import json
 from schemas.event_request import EventId
 from schemas.job import (
     ActiveJobs,
@@ -19,7 +18,7 @@ from schemas.job import (
     UpdateJob,
 )
 from schemas.replies import CountReply, JobReply, JobsReply, RowsReply
-from services import job_changes, jobs
+from services import active_jobs, job_changes, jobs
 from services.access import Caller, Privilege
 
 bp = ApiBlueprint("jobs", __name__)
@@ -37,12 +36,8 @@ def get_active_jobs(caller: Caller, filters: dict[str, Any], **paging: Any) -> R
     Every parameter that is not named below is a filter: a key that jobs must have, and its value.
     Replies with `rows`, and with `list.length`, the number of rows before paging.
     """
-    rows, length = jobs.active_rows(filters, caller, **paging)
-    texts = (
-        [json.dumps(row) for row in rows[start : start + _CHUNK]]
-        for start in range(0, len(rows), _CHUNK)
-    )
-    return array_reply("rows", texts, {"list": f'{{"length":{length}}}'})
+    found = active_jobs.listing(filters, caller, **paging)
+    return array_reply("rows", found.chunks, {"list": f'{{"length":{found.length}}}'})
 
 
 @bp.api("get_job", returns=JobReply)

@@ -33,6 +33,7 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         _live_index("ix_jobs_live_state", "state", "seq"),
         _live_index("ix_jobs_live_queue", "queue_key", "state", "rank", "seq"),
         _live_index("ix_jobs_live_event", "event", "state"),
+        _live_index("ix_jobs_live_started", "started", "seq"),
         _live_index("ix_jobs_live_until", "until", where="final = 0 AND until IS NOT NULL"),
         _live_index("ix_jobs_live_due", "due", where="final = 0 AND due IS NOT NULL"),
         _live_index(

@@ -1,7 +1,6 @@
 """Queries over live jobs: what runs, what waits, what is due; history costs them nothing."""
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -139,16 +138,3 @@ def position(connection: sa.Connection, row: "sa.Row[Any]") -> int:
         Job.seq <= row.seq,
     )
     return connection.scalar(query) or 0
-
-
-def positions(connection: sa.Connection, queue_keys: Collection[str]) -> dict[str, int]:
-    """The places of all jobs that are queued under these keys, as `position()` counts."""
-    query = sa.select(Job.id, Job.queue_key, Job.rank).where(
-        is_live(), Job.queue_key.in_(queue_keys), Job.state == "queued"
-    )
-    places: dict[str, int] = {}
-    counted: Counter[str] = Counter()
-    for job_id, queue_key, rank in connection.execute(query.order_by(Job.seq)):
-        counted[queue_key] += rank
-        places[job_id] = counted[queue_key] if rank else 0
-    return places

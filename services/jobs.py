@@ -1,10 +1,8 @@
 """Jobs: reading, changing, aborting, resuming and deleting what was accepted."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import sqlalchemy as sa
 from flask import current_app
 
 from core import blobs, clock, json
@@ -14,13 +12,9 @@ from models.database import db
 from models.job import Job
 from services import job_views
 from services.access import Caller
-from services.filters import loosely_equal
 from services.transitions import State
 
 Document = dict[str, Any]
-
-#: Filters that an index answers; a string never equals anything but itself in these columns.
-_FILTER_COLUMNS = ("id", "event", "state")
 
 
 def missing(job_id: str) -> str:
@@ -31,58 +25,6 @@ def missing(job_id: str) -> str:
 def not_loaded(job_id: str, code: str = "notfound") -> NotFound:
     """The error for a job that does not exist."""
     return NotFound(f"Failed to load job details: {missing(job_id)}", code=code)
-
-
-def active_rows(
-    filters: Mapping[str, Any],
-    caller: Caller,
-    *,
-    offset: int = 0,
-    limit: int = 0,
-    sort_by: str = "started",
-    sort_dir: float = -1,
-) -> tuple[list[Document], int]:
-    """The live jobs that match all filters and that the caller may see, and how many those are.
-
-    Rows are sorted by a numeric key, then cut as JavaScript's `slice` does; `limit` 0 is all.
-    """
-    rest = dict(filters)
-    conditions = [
-        getattr(Job, name) == rest.pop(name)
-        for name in _FILTER_COLUMNS
-        if isinstance(rest.get(name), str)
-    ]
-    rows = db.read(lambda connection: _with_positions(connection, conditions))
-    found = [
-        row
-        for row in rows
-        if all(loosely_equal(value, row.get(key)) for key, value in rest.items())
-        and caller.may_see(row)
-    ]
-    ordered = _sorted_rows(found, sort_by, sort_dir)
-    return ordered[offset : offset + limit] if limit else ordered[offset:], len(found)
-
-
-def _with_positions(
-    connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]
-) -> list[Document]:
-    """Live jobs as documents; the queue's places are counted once for all of them."""
-    rows = live_jobs.live_rows(connection, *conditions)
-    places = live_jobs.positions(
-        connection, {row.queue_key for row in rows if row.state == "queued"}
-    )
-    return [job_views.live_document(row, places.get(row.id)) for row in rows]
-
-
-def _sorted_rows(rows: list[Document], key: str, direction: float) -> list[Document]:
-    """Rows by a numeric key; where a value is no number, the order of launch is kept."""
-    if math.isnan(direction) or any(not _is_number(row.get(key)) for row in rows):
-        return rows
-    return sorted(rows, key=lambda row: row[key] * direction)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float))
 
 
 def load_for(job_id: str, caller: Caller) -> Any:

@@ -3,7 +3,7 @@
 import pytest
 
 from core import json
-from models import live_jobs
+from models import live_jobs, live_lists
 from models.database import db
 from models.job import Job
 from tests.factories import add_job, finish_job, load
@@ -63,9 +63,11 @@ def test_positions_count_ordinary_jobs_and_priority_has_none(app):
     ids = [add_job(state="queued", event="eq") for _ in range(3)]
     urgent = add_job(state="queued", event="eq", priority=True)
     other = add_job(state="queued", event="eother")
-    keys = {"eq--", "eother--"}
     expected = {**dict(zip(ids, (1, 2, 3), strict=True)), urgent: 0, other: 1}
-    assert db.read(lambda connection: live_jobs.positions(connection, keys)) == expected
+    entries = db.read(lambda connection: live_lists.entries_after(connection, {}, 0, 10))
+    assert db.read(lambda connection: live_lists.places(connection, entries)) == expected
+    some = [entry for entry in entries if entry.id in (ids[1], other)]
+    assert db.read(lambda c: live_lists.places(c, some)) == {ids[1]: 2, other: 1}
     for job_id, position in expected.items():
         row = load(job_id)
         assert db.read(lambda connection: live_jobs.position(connection, row)) == position  # noqa: B023

@@ -8,7 +8,7 @@ import pytest
 from core.errors import BadRequest, Conflict, Forbidden, NotFound
 from models.database import db
 from models.job import Job
-from services import job_changes, jobs
+from services import active_jobs, job_changes, jobs
 from services.transitions import ENGINE_KEYS
 from tests.factories import (
     ADMIN,
@@ -21,9 +21,13 @@ from tests.factories import (
 )
 
 
+def rows(filters, caller=ADMIN, **paging):
+    found = active_jobs.listing(filters, caller, **paging)
+    return [json.loads(text) for chunk in found.chunks for text in chunk]
+
+
 def ids(filters, caller=ADMIN, **paging):
-    rows, _ = jobs.active_rows(filters, caller, **paging)
-    return [row["id"] for row in rows]
+    return [row["id"] for row in rows(filters, caller, **paging)]
 
 
 @pytest.fixture
@@ -65,8 +69,7 @@ def test_sorting_and_paging(three, paging, order):
 
 
 def test_the_length_counts_what_is_not_shown(three):
-    _, length = jobs.active_rows({}, ADMIN, limit=1)
-    assert length == 3
+    assert active_jobs.listing({}, ADMIN, limit=1).length == 3
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_rows_show_live_values_and_no_heavy_ones(app):
             activity=[{"msg": "m"}],
         )
     )
-    ((row,), _) = jobs.active_rows({}, ADMIN)
+    (row,) = rows({})
     assert (row["progress"], row["status"], row["label"]) == (0.5, "s", "l")
     assert not {"activity", "input", "data", "files", "timelines", "output"} & row.keys()
 
