@@ -2,9 +2,9 @@
 
 A step is one call and what it has to bring:
 
-`GET`, `HEAD`, `POST`   what is called, below /api/app/
+`GET`, `POST` …         what is called, below /api/app/
 `as`                    whose key is sent; null: nobody's. Without it: an administrator's
-`json`, `form`, `files`, `headers`   what is sent along
+`json`, `form`, `files`, `body`, `headers`   what is sent along
 `until`                 repeat the call until it brings what it has to
 `follow`                read the stream under this name, while the next steps run
 `ended`                 the stream of this name, now that it has ended
@@ -28,6 +28,9 @@ from tests.contract.expectations import differences
 from tests.processes import until
 
 FOLDER = Path(__file__).parent
+
+#: How the client calls what a step sends along.
+_BODIES = {"json": "json", "form": "data", "files": "files", "body": "content"}
 
 
 def load(name):
@@ -63,14 +66,14 @@ class Player:
     def play(self, steps):
         """Play one step after the other; fails at the first that brings something else."""
         for step in steps:
-            lines = self._until_it_fits(step) if step.get("until") else self._once(step)
-            assert not lines, "\n".join([f"step: {json.dumps(step)}", *lines])
+            lines = self._until_it_fits(step) if step.get("until") else self.complaints(step)
+            assert not lines, "\n".join(lines)
 
     def _until_it_fits(self, step):
         lines = []
 
         def fits():
-            lines[:] = self._once(step)
+            lines[:] = self.complaints(step)
             return not lines
 
         try:
@@ -79,7 +82,8 @@ class Player:
             assert lines
         return lines
 
-    def _once(self, step):
+    def complaints(self, step):
+        """Play one step once; what is wrong with what it brings."""
         if "open" in step:
             (self._gates / step["open"]).touch()
             return []
@@ -101,11 +105,11 @@ class Player:
 
     def request(self, step):
         """A step's call, as the client takes it."""
-        method = next(name for name in ("GET", "HEAD", "POST") if name in step)
+        method = next(name for name in step if name.isupper())
         who = step.get("as", "admin")
         headers = {"X-API-Key": self.values[f"key:{who}"]} if who else {}
-        wanted = self._filled({key: step[key] for key in ("json", "form", "files") if key in step})
-        sent = {"data" if key == "form" else key: value for key, value in wanted.items()}
+        wanted = self._filled({key: step[key] for key in _BODIES if key in step})
+        sent = {_BODIES[key]: value for key, value in wanted.items()}
         if "files" in sent:
             sent["files"] = {key: tuple(value) for key, value in sent["files"].items()}
         return {
@@ -128,7 +132,8 @@ class Player:
             lines += self._check_activity(want["activity"], response)
         if "events" in want:
             lines += _check_stream(want, response.text)
-        return [*lines, f"replied: {response.text[:500]}"] if lines else []
+        step_text = f"step: {json.dumps(step)}"
+        return [step_text, *lines, f"replied: {response.text[:500]}"] if lines else []
 
     def _check_activity(self, want, response):
         rows = response.json().get("job", {}).get("activity", [])
