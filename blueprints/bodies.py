@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import gevent
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -45,11 +45,12 @@ class BodyTimeout(MalformedBody):
 class _Body:
     """The request's body, up to a limit, read so that a fast sender stops nobody else.
 
-    One that ends before it should, or does not arrive, is an error: half a form would look like a
-    whole one.
+    `g.max_body_bytes` lowers the limit, for endpoints that have one of their own. A body that ends
+    before it should, or does not arrive, is an error: half a form would look like a whole one.
     """
 
     def __init__(self, limit_bytes: int) -> None:
+        limit_bytes = min(limit_bytes, g.get("max_body_bytes", limit_bytes))
         self._length = request.content_length
         if (self._length or 0) > limit_bytes:
             raise _too_large(limit_bytes)

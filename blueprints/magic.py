@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import g, request
+from flask import current_app, g, request
 
 from blueprints import streams
 from blueprints.events import with_uploads
@@ -32,7 +32,7 @@ def _opened(view: Callable[..., Any]) -> Callable[..., Any]:
         if match is None:
             raise BadRequest("Malformed URL.")
         g.magic_event = magic.find(match[1])
-        magic.check_size(request.content_length)
+        g.max_body_bytes = current_app.config["MAX_MAGIC_BYTES"]
         return view()
 
     return check

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import current_app
 
 from core import clock
 from core.errors import BadRequest
@@ -46,18 +45,6 @@ def _event_of(connection: sa.Connection, token: str) -> Document | None:
 def _opens(trigger: Mapping[str, Any], token: str) -> bool:
     known = str(trigger["token"]).encode("utf-8", "replace")
     return bool(trigger.get("enabled")) and hmac.compare_digest(known, token.encode())
-
-
-def check_size(size_bytes: int | None) -> None:
-    """Refuse a request before it is read, if it says itself that it is too large."""
-    limit: int = current_app.config["MAX_MAGIC_BYTES"]
-    if (size_bytes or 0) > limit:
-        raise _too_large(limit)
-
-
-def _too_large(limit_bytes: float) -> BadRequest:
-    text = f"Uploaded file total size exceeds limit ({size_text(limit_bytes)})"
-    return BadRequest(text, code="event")
 
 
 def run(
@@ -120,6 +107,7 @@ def _check_files(uploads: Sequence[Upload], limits: Sequence[Document]) -> None:
         if not most:
             raise BadRequest("Event does not allow file uploads.", code="event")
         raise BadRequest(f"Uploaded file count exceeds limit ({most}).", code="event")
-    largest = limit.get("size") or current_app.config["MAX_MAGIC_BYTES"]
-    if sum(upload.size_bytes for upload in uploads) > largest:
-        raise _too_large(largest)
+    largest = limit.get("size")
+    if largest and sum(upload.size_bytes for upload in uploads) > largest:
+        text = f"Uploaded file total size exceeds limit ({size_text(largest)})"
+        raise BadRequest(text, code="event")

@@ -212,8 +212,11 @@ def test_files_beyond_the_categorys_limit(make, nobody):
 
 def test_requests_that_are_too_large(make, nobody, app):
     app.config["MAX_MAGIC_BYTES"] = 100
-    text = "Uploaded file total size exceeds limit (100 bytes)"
-    assert_error(nobody(make(), **FILES), 400, "event", text)
+    text = "The request body is larger than 100 bytes."
+    path = make()
+    assert_error(nobody(path, **FILES), 413, "api", text)
+    assert_error(nobody(path, {"x": "x" * 100}), 413, "api", text)
+    assert nobody(path, {"x": "x" * 50}).json["code"] == 0
 
 
 def test_a_repetition_with_the_same_key_brings_the_same_job(make, nobody):
