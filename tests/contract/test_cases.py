@@ -15,9 +15,9 @@ _ALWAYS = "Failed to parse JSON: *"
 @pytest.fixture(scope="module")
 def player(player):
     """Who knows three completed jobs: one with all kinds of output, one without log, a long one."""
-    player.play([{"open": "prog"}])
+    player.play([{"open": "cases"}])
     for name in ("prog", "nolog", "midlog"):
-        run = {"POST": "run_event/v1/wait", "json": {"id": f"f{name}"}}
+        run = {"POST": "run_event/v1/wait", "json": {"id": f"f{name}", "params": {"gate": "cases"}}}
         keep = {f"job:{name}": "job.id", f"token:{name}": "token"}
         player.play([run | {"keep": {"id": "job.id"}}, {"GET": "get_job/v1?id=<id>", "keep": keep}])
     return player
