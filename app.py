@@ -13,12 +13,16 @@ import blueprints
 import engine.cli
 import models  # noqa: F401 - migrations must know all tables
 from core import config
+from core.errors import BadRequest
 from models.database import db, init_database
+from schemas.actions import check_action_shapes
+from schemas.limits import check_limits
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The application, with settings as `core.config` reads them and `overrides` on top."""
     settings = config.load(overrides)
+    _check_universal(settings)
     config.make_folders(settings)
     app = Flask(__name__, instance_path=str(settings["INSTANCE_PATH"]), static_folder=None)
     app.config.update(settings, SECRET_KEY=config.secret_key(settings))
@@ -27,6 +31,15 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     blueprints.register(app)
     app.register_blueprint(engine.cli.bp)
     return app
+
+
+def _check_universal(settings: config.Settings) -> None:
+    """Stop the start when what every job gets is nothing that an event could have."""
+    try:
+        check_limits({"limits": settings["UNIVERSAL_LIMITS"]})
+        check_action_shapes({"actions": settings["UNIVERSAL_ACTIONS"]})
+    except BadRequest as error:
+        raise config.ConfigError(f"{config.PREFIX}UNIVERSAL_…: {error}") from None
 
 
 def _serve() -> None:

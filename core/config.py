@@ -80,6 +80,16 @@ def _environment(value: str) -> dict[str, str]:
     return {str(key): str(item) for key, item in pairs.items()}
 
 
+def _entries(value: str) -> list[dict[str, Any]]:
+    entries = json.loads(value)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("must be a JSON array of objects")
+    return entries
+
+
+#: What every job gets when it fails, unless a setting says otherwise.
+_SNAPSHOT = {"enabled": True, "hidden": False, "condition": "error", "type": "snapshot"}
+
 SETTINGS = (
     Setting("INSTANCE_PATH", str(ROOT / "instance"), _path, "Folder of all runtime data."),
     Setting("BIND", "127.0.0.1:5522", _bind, "Address that the web server listens on."),
@@ -108,6 +118,13 @@ SETTINGS = (
     Setting("BASE_URL", "", _text, "URL that jobs and links use; empty: http:// and BIND."),
     Setting("SERVER_TITLE", "", _text, "Title of this host in lists; empty: its host name."),
     Setting("JOB_ENV", "{}", _environment, "JSON object of variables that every job gets."),
+    Setting("UNIVERSAL_LIMITS", "[]", _entries, "JSON array of limits that every job gets."),
+    Setting(
+        "UNIVERSAL_ACTIONS",
+        json.dumps([_SNAPSHOT]),
+        _entries,
+        "JSON array of actions that every job gets.",
+    ),
     Setting("MAX_JSON_BYTES", str(32 * MIB), _positive, "Largest JSON or form body, bytes."),
     Setting("MAX_UPLOAD_BYTES", str(1024 * MIB), _positive, "Largest multipart body, bytes."),
     Setting("MAX_MAGIC_BYTES", str(64 * MIB), _positive, "Largest body of a magic link, bytes."),
@@ -201,7 +218,7 @@ def _apply_file(settings: Settings, environ: Mapping[str, str]) -> None:
     for setting in SETTINGS:
         if setting.name in values and PREFIX + setting.name not in environ:
             value = values[setting.name]
-            text = json.dumps(value) if isinstance(value, dict) else str(value)
+            text = json.dumps(value) if isinstance(value, (dict, list)) else str(value)
             settings[setting.name] = _value(setting, text)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core import blobs, clock, json
-from engine import actions
+from engine import actions, suspension
 from engine.limits import first_limit
 from engine.turn import Turn
 from models import live_jobs
@@ -47,8 +47,8 @@ def abort_now(turn: Turn, row: Any, reason: str, before: Sequence[Row] = ()) -> 
     entries = [*before, activity(f"Aborting Job: {reason}", our_name())]
     if row.state == State.STARTING:
         job = job_views.live_document(row)
-        released = actions.resumed(job.get("actions", []), None)
-        entries.append(activity(actions.RESUMING, our_name()))
+        released = suspension.resumed(job.get("actions", []), None)
+        entries.append(activity(suspension.RESUMING, our_name()))
         Job.patch(turn.connection, row.id, doc={"actions": released})
     result = {"code": "abort", "description": reason, "complete": True}
     Job.patch(turn.connection, row.id, results=result, activity=entries)
@@ -69,7 +69,9 @@ def finalize(
     code = job["code"] = normal_code(job.get("code"))
     description = job.get("description", "")
     log = _store_log(turn, row, log_source, f"{description}\n" if code and description else "")
-    end_entries, job["actions"] = actions.end_actions(job, code)
+    end_entries = actions.end_actions(job, code)
+    for key in _NOT_IN_RECORDS:
+        job.pop(key, None)
     job["tags"], tag_entries = _final_tags(turn, job, code)
     kept = _keep_ephemeral(job)
     entries = [*kept, *end_entries, *tag_entries, activity(_result_text(job), our_name())]
@@ -135,12 +137,10 @@ def _write_record(turn: Turn, row: Any, head: Document, heavy: Document, log: Lo
 
 
 def _record(turn: Turn, row: Any, files: list[Document] | None) -> Document:
-    """The job as it will be kept, but for its log, tags and activity."""
+    """The job as it will be kept, but for its log, tags, actions and activity."""
     position = live_jobs.position(turn.connection, row) if row.state == State.QUEUED else None
     job = job_views.live_details(row, position)
     job.pop("files", None)
-    for key in _NOT_IN_RECORDS:
-        job.pop(key, None)
     completed = clock.now()
     job.update(state=State.COMPLETE, complete=True, completed=completed)
     job["elapsed"] = round(max(0.0, completed - row.started), 3)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from core import json
-from engine import actions, ending, placement, starting
+from engine import ending, placement, starting, suspension
 from engine.starting import Launch
 from engine.turn import Turn
 from models.job import Job
@@ -41,7 +41,7 @@ def resume(turn: Turn, row: Any, launch: Launch) -> None:
     """Let a suspended job go on: new parameters, a new choice of server, the launch."""
     request = json.loads(row.resume)
     job = json.loads(row.doc)
-    job["actions"] = actions.resumed(job.get("actions", []), request)
+    job["actions"] = suspension.resumed(job.get("actions", []), request)
     job["params"] = job.get("params", {}) | request["values"]
     job |= request["overrides"]
     try:
@@ -49,7 +49,7 @@ def resume(turn: Turn, row: Any, launch: Launch) -> None:
     except (placement.NoServer, placement.UnknownAlgorithm):
         ending.abort_now(turn, row, "Chosen server is no longer connected.")
         return
-    resuming = activity(actions.RESUMING, our_name())
+    resuming = activity(suspension.RESUMING, our_name())
     chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
     changes = {"actions": job["actions"], "params": job["params"], **request["overrides"]}
     changes |= {"server": server["id"], "groups": server.get("groups", [])}

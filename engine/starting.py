@@ -104,10 +104,10 @@ def _event_trouble(turn: Turn, job: Document) -> str | None:
 def _start(turn: Turn, row: Any, job: Document, server: Document, launch: Launch) -> None:
     """Enter `starting`, and where no start action holds the job, go right on to `active`."""
     chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
-    entries, action_list, suspended = actions.start_actions(job)
     changes = {"server": server["id"], "groups": server.get("groups", [])}
-    changes |= {"actions": action_list} if entries else {}
-    if not suspended:
+    entries, changed = actions.start_actions(job | changes)
+    changes |= changed
+    if not changed.get("suspended"):
         way = Way(State.READY, (State.STARTING,), [chosen, *entries], [])
         activate(turn, row, job | changes, launch, way, changes)
         return
@@ -119,7 +119,7 @@ def _start(turn: Turn, row: Any, job: Document, server: Document, launch: Launch
         by=our_name(),
         rows=[chosen, *entries],
         columns={"server": server["id"]},
-        doc=changes | suspended,
+        doc=changes,
     )
 
 

@@ -56,9 +56,9 @@ def new_document(order: Order, parts: Parts, settings: Settings) -> Document:
     now, merged, category = clock.now(), order.merged, parts.category
     limits, actions = list(merged.get("limits", [])), list(merged.get("actions", []))
     if not order.test or merged.get("test_limits"):
-        limits += _inherited(category, "limits")
+        limits += _inherited(category, settings, "limits")
     if not order.test or merged.get("test_actions"):
-        actions += _inherited(category, "actions")
+        actions += _inherited(category, settings, "actions")
     moment = merged.get("now")
     return {
         **{key: value for key, value in merged.items() if key not in _NOT_FROM_EVENTS},
@@ -93,9 +93,16 @@ def _launch_keys(plugin: Document, params: Document) -> Document:
     return keys | {key: params[key] for key in locked if is_truthy(params.get(key))}
 
 
-def _inherited(category: Document, kind: str) -> list[Document]:
-    """The category's enabled limits or actions, marked as such."""
-    return [item | {"source": "category"} for item in category.get(kind, []) if item.get("enabled")]
+def _inherited(category: Document, settings: Settings, kind: str) -> list[Document]:
+    """The enabled limits or actions of the category, then those of all jobs, marked as such."""
+    universal = settings[f"UNIVERSAL_{kind.upper()}"]
+    sources = (("category", category.get(kind, [])), ("universal", universal))
+    return [
+        item | {"source": source}
+        for source, items in sources
+        for item in items
+        if item.get("enabled")
+    ]
 
 
 def first_state(job: Document) -> State:

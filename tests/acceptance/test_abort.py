@@ -36,6 +36,8 @@ def test_an_active_job(server, reason):
     assert told[2:] == [
         "Child exited with code: SIGTERM",
         "Job is finishing",
+        "Executing job error action: snapshot",
+        f"Taking snapshot of server: #{job['server']}",
         f"Job aborted: {reason}",
     ]
 
@@ -75,6 +77,7 @@ def test_a_queued_job(server, reason):
     assert messages(job)[3:] == [
         "Moving job state from {ready} to {queued}",
         f"Aborting Job: {reason}",
+        "Executing job error action: snapshot",
         f"Job aborted: {reason}",
     ]
     assert job["output"] == f"{reason}\n"
@@ -91,6 +94,7 @@ def test_a_delayed_job(server, reason, state):
     server.call("abort_job", id=job_id)
     assert messages(server.wait(job_id))[4:] == [
         f"Aborting Job: {reason}",
+        "Executing job error action: snapshot",
         f"Job aborted: {reason}",
     ]
 

@@ -38,6 +38,7 @@ def test_without_a_queue_the_next_job_is_aborted(server):
     assert messages(job)[3:] == [
         f"Active jobs are blocking: #{first}",
         f"Aborting Job: {FULL}.",
+        "Executing job error action: snapshot",
         f"Job aborted: {FULL}.",
     ]
     server.call("abort_job", id=first)

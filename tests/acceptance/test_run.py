@@ -64,6 +64,8 @@ def test_a_script_that_fails_shows_its_first_line_of_stderr(server):
         *head_of(job),
         "Child exited with code: 3",
         "Job is finishing",
+        "Executing job error action: snapshot",
+        f"Taking snapshot of server: #{job['server']}",
         f"Job failed: {text} (3)",
     ]
 
@@ -106,6 +108,7 @@ def test_no_server_for_the_targets_aborts_the_job(server):
     assert messages(job)[3:] == [
         "No available servers matching targets",
         f"Aborting Job: {text}",
+        "Executing job error action: snapshot",
         f"Job aborted: {text}",
     ]
     assert not {"server", "pid", "files"} & job.keys()

@@ -17,7 +17,7 @@ def test_a_suspended_job_waits_in_starting(server):
     job = suspended(server)
     assert (job["state"], job["suspended"]) == ("starting", True)
     assert messages(job)[4:] == HELD
-    (action,) = job["actions"]
+    action, _snapshot = job["actions"]
     assert (action["active"], action["details"], action["elapsed_ms"]) == (True, "", 0)
     rows = server.call("get_active_jobs", suspended=True)["rows"]
     assert job["id"] in [row["id"] for row in rows]
@@ -41,7 +41,7 @@ def test_a_resumed_job_runs_with_the_new_parameters(server):
         chosen,
         "Sending launch command to remote server",
     ]
-    (action,) = job["actions"]
+    action, _snapshot = job["actions"]
     assert (action["code"], action["description"]) == (0, "Successfully suspended and resumed job.")
     assert "active" not in action
     lines = action["details"].splitlines()
@@ -91,6 +91,8 @@ def test_an_aborted_suspension_ends_the_job(server):
         *HELD,
         f"Aborting Job: {reason}",
         "Resuming job after user intervention.",
+        "Executing job error action: snapshot",
+        f"Taking snapshot of server: #{job['server']}",
         f"Job aborted: {reason}",
     ]
     assert job["actions"][0]["description"] == "Successfully suspended and resumed job."

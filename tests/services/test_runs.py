@@ -153,7 +153,9 @@ def test_a_category_adds_its_enabled_limits_and_actions(app):
     event = stored_event()
     job = document(run(event))
     assert job["limits"] == [limit | {"source": "category"}]
-    assert job["actions"] == [action | {"source": "category"}]
+    assert job["actions"][0] == action | {"source": "category"}
+    (snapshot,) = job["actions"][1:]
+    assert (snapshot["type"], snapshot["source"]) == ("snapshot", "universal")
     job = document(run(event, test=True))
     assert (job["limits"], job["actions"]) == ([], [])
     assert document(run(event, test=True, test_limits=[1]))["limits"]

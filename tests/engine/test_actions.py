@@ -1,0 +1,126 @@
+"""Actions at the start and the end of a job: which run, once, and what they leave."""
+
+import pytest
+
+from engine.actions import end_actions, start_actions
+
+
+@pytest.fixture(autouse=True)
+def _context(app):
+    """Activity entries name this host."""
+
+
+def action(kind, condition="complete", **changes):
+    return {"type": kind, "condition": condition, "enabled": True} | changes
+
+
+def ended(*actions, code=0, **job):
+    """A job after its end actions, and what its activity log says of them."""
+    job = {"actions": list(actions), "tags": [], **job}
+    entries = end_actions(job, code)
+    return job, [entry["msg"] for entry in entries]
+
+
+def test_tags_are_added_once():
+    job, told = ended(action("tag", tags=["b", "a"]), tags=["a"])
+    assert job["tags"] == ["a", "b"]
+    assert told == ["Executing job complete action: tag", "Adding tags to job: {b, a}"]
+    assert job["actions"][0]["description"] == "Successfully added tags."
+    assert job["actions"][0]["code"] == 0
+
+
+def test_a_label_has_its_macros_replaced():
+    job, told = ended(action("label", label="{{ code }} {{ nosuch }}"), code=0)
+    assert job["label"] == "n/a n/a"
+    job, told = ended(action("label", label="of {{ id }}"), id="j1")
+    assert job["label"] == "of j1"
+    assert told[-1] == "Applying label to job: of j1"
+
+
+@pytest.mark.parametrize(
+    ("code", "conditions"),
+    [
+        (0, ["complete", "success", "tag:x"]),
+        (1, ["complete", "error", "user", "tag:x"]),
+        ("abort", ["complete", "error", "abort", "tag:x"]),
+        ("warning", ["complete", "error", "warning", "tag:x"]),
+    ],
+)
+def test_the_result_decides_which_actions_run_and_in_which_order(code, conditions):
+    every = ["tag:x", "abort", "warning", "user", "success", "error", "complete", "start", "tag:y"]
+    actions = [action("tag", condition, tags=[condition]) for condition in every]
+    job, _ = ended(*actions, code=code, tags=["x"])
+    assert job["tags"] == ["x", *conditions]
+    assert sum("code" in item for item in job["actions"]) == len(conditions)
+
+
+def test_the_same_action_under_two_conditions_runs_once_and_others_of_its_type_all_run():
+    actions = [
+        action("label", "complete", label="one"),
+        action("label", "success", label="one", source="category", id="x"),
+        action("label", "success", label="two"),
+    ]
+    job, told = ended(*actions)
+    assert job["label"] == "two"
+    assert [text for text in told if text.startswith("Applying")] == [
+        "Applying label to job: one",
+        "Applying label to job: two",
+    ]
+    assert "code" not in job["actions"][1]
+
+
+def test_what_is_disabled_or_has_run_does_not_run():
+    _, told = ended(action("label", label="x", enabled=False), action("label", label="y", code=0))
+    assert told == []
+
+
+def test_a_snapshot_lists_the_processes_the_hungriest_first():
+    procs = {
+        "7": {"cpu": 1, "memRss": 1024, "command": "sh -c 'a | b'"},
+        "8": {"cpu": 55.5, "memRss": 3 * 1024 * 1024, "command": "make\n-j"},
+    }
+    job, told = ended(action("snapshot"), server="s1", procs=procs)
+    assert told[1] == "Taking snapshot of server: #s1"
+    assert job["actions"][0]["description"] == "Succesfully took snapshot of server: s1"
+    assert job["actions"][0]["details"].splitlines()[2:] == [
+        "| 8 | 55.5% | 3 MB | make -j |",
+        "| 7 | 1% | 1 K | sh -c 'a \\| b' |",
+    ]
+
+
+def test_a_snapshot_needs_a_server():
+    job, told = ended(action("snapshot"))
+    assert (job["actions"][0]["code"], len(told)) == ("snapshot", 1)
+    text = "Failed to take snapshot: No server selected for job."
+    assert job["actions"][0]["description"] == text
+
+
+def test_a_long_snapshot_is_cut():
+    procs = {str(pid): {"cpu": 0, "memRss": 0, "command": "x"} for pid in range(150)}
+    job, _ = ended(action("snapshot"), server="s1", procs=procs)
+    assert "50 more processes are not shown." in job["actions"][0]["details"]
+
+
+@pytest.mark.parametrize("kind", ["tag", "label"])
+def test_an_action_that_a_plugin_pushed_half_does_no_harm(kind):
+    job, _ = ended(action(kind, tags=5, label=None))
+    assert job["actions"][0]["code"] == 0
+
+
+def test_a_type_that_is_not_there_says_so():
+    job, _ = ended(action("email"))
+    assert job["actions"][0]["code"] == "type"
+
+
+def test_start_actions_change_the_job_and_may_hold_it():
+    job = {"actions": [action("tag", "start", tags=["a"]), action("suspend", "start")]}
+    entries, changes = start_actions(job)
+    assert [entry["msg"] for entry in entries][-1].startswith("Suspending job")
+    assert changes["tags"] == ["a"]
+    assert changes["suspended"]
+    assert changes["actions"][1]["active"]
+    assert "code" not in job["actions"][0]
+
+
+def test_without_start_actions_nothing_changes():
+    assert start_actions({"actions": [action("tag", tags=["a"])]}) == ([], {})
