@@ -6,6 +6,7 @@ from blueprints import (
     activity,
     api_keys,
     events,
+    files,
     jobs,
     logs,
     magic,
@@ -18,7 +19,7 @@ from blueprints.cli import init_commands
 from blueprints.errors import init_errors
 from blueprints.headers import init_headers
 
-_MODULES = (jobs, logs, streams, events, magic, activity, api_keys, tags, system, openapi)
+_MODULES = (jobs, files, logs, streams, events, magic, activity, api_keys, tags, system, openapi)
 
 
 def register(app: Flask) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+import gevent
 from flask import Response, request
 from werkzeug.http import is_resource_modified
 
@@ -19,6 +20,8 @@ from core.archive import StoredLog
 #: `gevent.sleep(0)` does not: it resumes ready greenlets for 5 ms first. `gevent.sleep(1e-9)` does.
 Pause = Callable[[], object]
 
+#: What is sent in parts, to clients that may have it already, is answered with these beside 200.
+STATUSES = (206, 304, 416)
 #: Below this, compressing costs more than it saves.
 _MIN_GZIP_BYTES = 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
@@ -35,6 +38,11 @@ _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancest
 #: What no name of a file may hold, in whatever script it is written.
 _UNSAFE_FOR_USERS = re.compile(r"[\x00-\x1f\x7f-\x9f/\\:\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MOST_NAME_CHARS = 200
+
+
+def pause() -> None:
+    """Let the event loop look at its sockets; sleeping for 0 would only run ready greenlets."""
+    gevent.sleep(1e-9)
 
 
 @dataclass(frozen=True)

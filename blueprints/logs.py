@@ -1,36 +1,27 @@
-"""Logs of jobs and stored files: whole, in parts, or their ends; always in bounded memory."""
+"""Logs of jobs: whole, in parts, or their ends; always in bounded memory."""
 
 from pathlib import Path
 from typing import Any
 
-import gevent
-from flask import Response, current_app, request
+from flask import Response, current_app
 
 from blueprints.auth import requires
-from blueprints.downloads import file_response, log_response
+from blueprints.downloads import STATUSES, log_response, pause
 from blueprints.wire import ApiBlueprint, params
 from core import blobs, clock
 from core.archive import StoredLog
 from models.database import db
 from models.job import Job
 from schemas.job import JobId
-from schemas.log import LogLink, StoredFile, TailLog
+from schemas.log import LogLink, TailLog
 from schemas.replies import TextReply
 from services import job_views, jobs
 from services.access import Caller
 
 bp = ApiBlueprint("logs", __name__)
 
-#: Of what is sent in parts, to clients that may have it already.
-_OF_PARTS = (206, 304, 416)
 
-
-def _pause() -> None:
-    """Let the event loop look at its sockets; sleeping for 0 would only run ready greenlets."""
-    gevent.sleep(1e-9)
-
-
-@bp.api("get_job_log", media_type="text/plain", statuses=(204, *_OF_PARTS))
+@bp.api("get_job_log", media_type="text/plain", statuses=(204, *STATUSES))
 @params(JobId)
 @requires()
 def get_job_log(caller: Caller, id: str) -> Response:
@@ -43,17 +34,17 @@ def get_job_log(caller: Caller, id: str) -> Response:
     log = _open(row)
     if log is None:
         return Response(status=204)
-    return log_response(log, pause=_pause)
+    return log_response(log, pause=pause)
 
 
-@bp.api("view_job_log", media_type="text/plain", statuses=_OF_PARTS)
+@bp.api("view_job_log", media_type="text/plain", statuses=STATUSES)
 @params(LogLink)
 def view_job_log(id: str, t: str) -> Response:
     """Send a job's log to whoever has the job's token; no key is needed."""
     return _by_token(id, t, download=False)
 
 
-@bp.api("download_job_log", media_type="text/plain", statuses=_OF_PARTS)
+@bp.api("download_job_log", media_type="text/plain", statuses=STATUSES)
 @params(LogLink)
 def download_job_log(id: str, t: str) -> Response:
     """Send a job's log as a file to save to whoever has the job's token; no key is needed."""
@@ -68,29 +59,6 @@ def tail_live_job_log(caller: Caller, id: str, bytes: int) -> dict[str, str]:
     return {"text": jobs.tail(id, bytes, caller)}
 
 
-@bp.api("file", media_type="*/*", statuses=_OF_PARTS)
-@params(StoredFile)
-def file(path: str, download: str | None) -> Response:
-    """Send a stored file; its path has a random part that nobody can guess.
-
-    Supports `Range`, `ETag`, `If-Modified-Since` and HEAD; 404 as text.
-    """
-    return _send_file(path, download)
-
-
-@bp.get("/files/", defaults={"key": ""}, strict_slashes=False)
-@bp.get("/files/<path:key>")
-def stored_file(key: str) -> Response:
-    """Send a stored file, named by the URL itself or by its parameter `path`."""
-    return _send_file(key or request.args.get("path", ""), request.args.get("download"))
-
-
-def _send_file(path: str, download: str | None) -> Response:
-    key = f"files/{path.removeprefix('/').removeprefix('files/')}"
-    stored = blobs.open_file(current_app.config["INSTANCE_PATH"], key)
-    return file_response(stored, key.rpartition("/")[2], download=download, pause=_pause)
-
-
 def _by_token(job_id: str, token: str, *, download: bool) -> Response:
     """The log for a link; its errors are plain text, because people see them in browsers."""
     if not job_views.token_opens(token, job_id, "download", clock.now()):
@@ -103,7 +71,7 @@ def _by_token(job_id: str, token: str, *, download: bool) -> Response:
         return _text(f"No log file found for job: {job_id}", 404)
     kind = "Job-Log" if row.final else "Partial-Job-Log"
     name = f"xyOps-{kind}-{job_id}.txt" if download else None
-    return log_response(log, filename=name, pause=_pause)
+    return log_response(log, filename=name, pause=pause)
 
 
 def _text(text: str, status: int) -> Response:

@@ -42,6 +42,17 @@ def _expiry(token: str) -> int | None:
     return None
 
 
+def worker_token(job_id: str, secret: bytes) -> str:
+    """The token with which a process acts for one job: 64 hexadecimal digits."""
+    return hmac.digest(secret, f"worker:{job_id}".encode(), "sha256").hex()
+
+
+def worker_token_is_valid(token: str, job_id: str, secret: bytes) -> bool:
+    """Whether `token` is this job's; compares in constant time."""
+    expected = worker_token(job_id, secret)
+    return hmac.compare_digest(expected.encode(), token.encode("utf-8", "replace"))
+
+
 def key_digest(plain_key: str) -> str:
     """The digest under which an API key is looked up; hexadecimal SHA-256."""
     return hashlib.sha256(plain_key.encode("utf-8", "replace")).hexdigest()

@@ -13,6 +13,7 @@ from engine.turn import Turn
 from models import live_jobs
 from models.event import Event
 from models.job import Job
+from models.stored_file import StoredFile
 from models.tag import Tag
 from services import job_views
 from services.hosts import our_name
@@ -65,7 +66,7 @@ def finalize(
     row = Job.load(turn.connection, job_id)
     if row is None or row.final:
         return
-    job = _record(turn, row, files)
+    job = _record(turn, row, [*(files or []), *_sent_files(turn, job_id)])
     code = job["code"] = normal_code(job.get("code"))
     description = job.get("description", "")
     log = _store_log(turn, row, log_source, f"{description}\n" if code and description else "")
@@ -84,6 +85,15 @@ def finalize(
     if log.size > turn.settings["INLINE_LOG_BYTES"]:
         job["log_uploaded"] = True
     _write_record(turn, row, *job_views.split_record(job), log)
+
+
+def _sent_files(turn: Turn, job_id: str) -> list[Document]:
+    """The files that were sent for the job while it ran; from now on its record names them."""
+    Job.lock(turn.connection, job_id)
+    texts = StoredFile.sent_for(turn.connection, job_id)
+    if texts:
+        StoredFile.forget_sent(turn.connection, job_id)
+    return [json.loads(text) for text in texts]
 
 
 def _keep_ephemeral(job: Document) -> list[Row]:
@@ -136,7 +146,7 @@ def _write_record(turn: Turn, row: Any, head: Document, heavy: Document, log: Lo
     )
 
 
-def _record(turn: Turn, row: Any, files: list[Document] | None) -> Document:
+def _record(turn: Turn, row: Any, files: list[Document]) -> Document:
     """The job as it will be kept, but for its log, tags, actions and activity."""
     position = live_jobs.position(turn.connection, row) if row.state == State.QUEUED else None
     job = job_views.live_details(row, position)
@@ -145,7 +155,7 @@ def _record(turn: Turn, row: Any, files: list[Document] | None) -> Document:
     job.update(state=State.COMPLETE, complete=True, completed=completed)
     job["elapsed"] = round(max(0.0, completed - row.started), 3)
     if row.launch is not None:
-        job.update(progress=1, files=files or [], updated=completed)
+        job.update(progress=1, files=files, updated=completed)
     event = turn.definition(Event, row.event)
     if event is not None:
         job.update(event_title=event["title"], event_revision=event.get("revision"))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core import json
+from core import json, tokens
 from core.config import ROOT, Settings
 
 Document = dict[str, Any]
@@ -74,6 +74,9 @@ def stdin(job: Document, job_input: Document | None, cwd: str, settings: Setting
         "base_url": settings["BASE_URL"],
         "temp_dir": str(Path(cwd).parent),
     }
+    if job.get("runner"):
+        # Such a plugin runs the job somewhere else, and sends files from there.
+        message["auth_token"] = tokens.worker_token(job["id"], settings["SECRET_KEY"])
     return json.dumps(message) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What can wait: compressing logs, checkpointing the write-ahead log."""
+"""What can wait: compressing logs, checkpointing the write-ahead log, deleting what is over."""
 
 import logging
 import threading
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from core import blobs, clock
+from engine import sweep
 from models.database import db
 from models.idempotency_key import IdempotencyKey
 from models.job import Job
@@ -33,6 +34,7 @@ class Housekeeping(threading.Thread):
         #: Logs that could not be compressed; they are not tried again at once.
         self._failed: set[str] = set()
         self._instance: Path = app.config["INSTANCE_PATH"]
+        self._sweep = sweep.Sweep(self._instance)
 
     def stop(self) -> None:
         """End after the current step."""
@@ -50,6 +52,8 @@ class Housekeeping(threading.Thread):
             self._checkpoint()
             self._archive()
             self._forget_keys()
+            sweep.expire(self._instance)
+            self._sweep.step()
         except Exception:
             logger.exception("housekeeping failed")
 

@@ -38,11 +38,20 @@ def store(
     """
     stored, delete = [], []
     for entry in entries:
+        if _was_sent(instance, job_id, entry):
+            continue
         for output in _outputs(folder, entry):
             stored.append(_store(instance, job_id, output))
             if output.delete:
                 delete.append(output.path)
     return stored, delete
+
+
+def _was_sent(instance: Path, job_id: str, entry: Any) -> bool:
+    """Whether an entry names a file that was sent for this job, which has it already."""
+    path = _parts(entry)[0]
+    is_own = path.startswith(f"files/{stored_files.JOBS}/{job_id}/")
+    return is_own and stored_files.file_size(instance, path) is not None
 
 
 def _outputs(folder: Path, entry: Any) -> Iterator[Output]:

@@ -4,6 +4,7 @@ from models import (
     api_key,
     category,
     event,
+    file_use,
     group,
     idempotency_key,
     job,
@@ -11,6 +12,7 @@ from models import (
     magic_link,
     plugin,
     server,
+    stored_file,
     tag,
     transaction,
 )
@@ -19,6 +21,7 @@ __all__ = [
     "api_key",
     "category",
     "event",
+    "file_use",
     "group",
     "idempotency_key",
     "job",
@@ -26,6 +29,7 @@ __all__ = [
     "magic_link",
     "plugin",
     "server",
+    "stored_file",
     "tag",
     "transaction",
 ]

@@ -101,6 +101,12 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         return connection.execute(select_by_id(TABLE, names), {KEY: job_id}).first()
 
     @classmethod
+    def lock(cls, connection: sa.Connection, job_id: str) -> None:
+        """Keep others from changing a job until this transaction ends; SQLite does so anyway."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(cls.seq).where(cls.id == job_id).with_for_update())
+
+    @classmethod
     def load_many(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, "sa.Row[Any]"]:
         """All columns of these jobs, by id; unknown ids are missing."""
         rows = connection.execute(_MANY, {"ids": list(ids)})

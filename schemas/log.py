@@ -48,12 +48,3 @@ class StreamJob(RequestSchema):
         "", load_default=None, metadata={"description": "The stream token, instead of a key."}
     )
     output = Flag(load_default=False, metadata={"description": "Also send new log text."})
-
-
-class StoredFile(RequestSchema):
-    """A stored file, and how it is to be saved."""
-
-    path = Pattern("", required=True, metadata={"description": "The file's `path`."})
-    download = Pattern(
-        "", load_default=None, metadata={"description": "`1`, or the name to save it under."}
-    )

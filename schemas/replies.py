@@ -118,3 +118,22 @@ class EchoReply(Reply):
     params = fields.Dict(required=True)
     files = fields.Dict(required=True)
     headers = fields.Dict(required=True)
+
+
+class FilesReply(Reply):
+    """Stored files."""
+
+    files = fields.List(fields.Dict(), required=True)
+
+
+class UploadsReply(FilesReply):
+    """Stored files, and where each of them can be fetched."""
+
+    urls = fields.List(fields.String(), required=True)
+
+
+class SentFileReply(Reply):
+    """The path of a stored file, and its size in bytes."""
+
+    key = fields.String(required=True)
+    size = fields.Integer(required=True)

@@ -115,12 +115,27 @@ def _check_criteria(params: Parameters) -> None:
         raise BadRequest("Failed to locate event: No criteria specified", code="event")
 
 
-def check_uploads(uploads: Sequence[Upload]) -> None:
-    """Refuse files without a name or content."""
+def check_uploads(uploads: Sequence[Upload], *, needs_some: bool = False) -> None:
+    """Refuse files without a name or content and, on demand, that there are none."""
+    if needs_some and not uploads:
+        raise BadRequest("No file upload data found in request.", code="file")
     for upload in uploads:
-        if not (upload.filename or "").strip("./\\ "):
-            text = f"File '{upload.field}' is missing required name property, or name is invalid."
-            raise BadRequest(text)
+        _check_name(upload)
         if not upload.size_bytes:
             text = f"File '{upload.field}' is missing required size property, or is zero bytes."
             raise BadRequest(text)
+
+
+def the_upload(uploads: Sequence[Upload], field: str) -> Upload:
+    """The upload of this name; unlike others it may be empty, as output files may."""
+    for upload in uploads:
+        if upload.field == field:
+            _check_name(upload)
+            return upload
+    raise BadRequest("File upload data not found", code="job")
+
+
+def _check_name(upload: Upload) -> None:
+    if not (upload.filename or "").strip("./\\ "):
+        text = f"File '{upload.field}' is missing required name property, or name is invalid."
+        raise BadRequest(text)

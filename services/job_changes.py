@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from core import blobs, clock, json
+from core.aside import aside
 from core.errors import BadRequest, Conflict, NotFound
 from models import live_jobs
 from models.database import db
@@ -17,7 +18,7 @@ from schemas.actions import check_actions
 from schemas.limits import check_limits
 from schemas.parameters import locked_ids
 from schemas.patterns import Budget
-from services import audit, doorbell, events, job_views, macros, overrides
+from services import audit, doorbell, events, files, job_files, job_views, macros, overrides
 from services.access import Caller
 from services.hosts import our_name
 from services.jobs import missing, not_loaded
@@ -123,9 +124,9 @@ def _live_row(connection: sa.Connection, job_id: str, text: str) -> Any:
 
 
 def delete(job_id: str, caller: Caller) -> None:
-    """Delete a final job with its log and files."""
+    """Delete a final job with its log, its files, and the uploads that no other job uses."""
 
-    def work(connection: sa.Connection) -> None:
+    def work(connection: sa.Connection) -> list[str]:
         row = Job.load(connection, job_id)
         if row is None:
             raise not_loaded(job_id, code="job")
@@ -133,11 +134,14 @@ def delete(job_id: str, caller: Caller) -> None:
             text = f"Cannot delete a job that is still active: {job_id}"
             raise Conflict(text, code="job")
         caller.check(json.loads(row.head))
+        uploads = job_files.release_inputs(connection, row)
         Job.delete(connection, job_id)
         audit.record(connection, caller, "job_delete", job_id, [job_id])
+        return uploads
 
-    db.write(work)
-    blobs.delete_job_blobs(current_app.config["INSTANCE_PATH"], job_id)
+    uploads = db.write(work)
+    aside(blobs.delete_job_blobs, current_app.config["INSTANCE_PATH"], job_id)
+    files.delete_from_disk(uploads)
     doorbell.ring()
 
 

@@ -41,24 +41,17 @@ def launch_with_files(order: Order, store: Callable[[], list[Document]]) -> str:
 
     Returns the job's id; raises `ApiError`, and then nothing is left behind.
     """
+    given = files.checked_input(order.job_input)
     stored = store()
     try:
-        job_id, is_new = launch(replace(order, job_input=_with_files(order.job_input, stored)))
+        order = replace(order, job_input=files.with_uploads(given, stored))
+        job_id, is_new = launch(order)
     except BaseException:
         files.discard(stored)
         raise
     if not is_new:
         files.discard(stored)
     return job_id
-
-
-def _with_files(job_input: Any, stored: Sequence[Document]) -> Document | None:
-    """The job's input with the uploaded files at the end of its list of files."""
-    document: Document = dict(job_input) if isinstance(job_input, dict) else {}
-    if stored:
-        given = document.get("files")
-        document["files"] = [*(given if isinstance(given, list) else []), *stored]
-    return document or None
 
 
 def launch(order: Order) -> tuple[str, bool]:
@@ -81,6 +74,7 @@ def launch(order: Order) -> tuple[str, bool]:
         winner = order.claim.take(connection, job_id) if order.claim else job_id
         if winner == job_id:
             _insert(connection, job, order.job_input)
+            files.attach(connection, job_id, order.job_input)
         return winner
 
     winner = db.write(work)

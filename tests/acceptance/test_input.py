@@ -42,9 +42,16 @@ def test_an_uploaded_file_lies_in_the_working_folder(server):
     assert server.client.get(f"/{file['path']}").content == b"some bytes\n" * 1000
 
 
-def test_a_missing_input_file_ends_the_job_with_a_setup_error(server):
-    files = [{"filename": "a.txt", "path": "files/nobody/gone/a.txt", "size": 3}]
-    job = server.run_and_wait("#!/bin/sh\necho never\n", input={"files": files})
+def test_an_input_file_that_is_gone_ends_the_job_with_a_setup_error(server):
+    upload = {"file1": ("a.txt", b"123", "text/plain")}
+    (file,) = server.post("upload_job_input_files", files=upload).json()["files"]
+    suspend = {"enabled": True, "condition": "start", "type": "suspend"}
+    event = server.event("#!/bin/sh\necho never\n", actions=[suspend])
+    job_id = server.run(id=event, input={"files": [file]})
+    server.wait(job_id, lambda job: job.get("suspended"))
+    (server.instance / file["path"]).unlink()
+    server.call("resume_job", id=job_id)
+    job = server.wait(job_id)
     assert job["code"] == 1
     text = "Setup Error: Error: Failed to download job file: a.txt: HTTP 404 Not Found"
     assert job["description"].startswith(text)

@@ -11,7 +11,7 @@ from models.category import Category
 from models.database import db
 from models.job import Job
 from models.plugin import Plugin
-from services import runs
+from services import files, runs
 from tests.factories import ADMIN, application, limited, load, stored_event
 
 
@@ -192,7 +192,8 @@ def test_flags_are_told(app):
 
 
 def test_input_is_kept_apart_with_uploads_at_its_end(app):
-    given = {"data": {"a": 1}, "files": [{"filename": "old.txt", "path": "files/x"}]}
+    (old,) = files.store_uploads([Upload("old.txt", b"123")], ADMIN)
+    given = {"data": {"a": 1}, "files": [old]}
     uploads = [Upload("in put.txt", b"12345"), Upload("b", b"1")]
     row = run(stored_event(), uploads=uploads, input=given)
     stored = json.loads(row.input)

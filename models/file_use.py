@@ -1,0 +1,54 @@
+"""Which jobs got which uploaded files as input."""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.database import db
+from models.job import Job, is_live
+from models.stored_file import StoredFile
+
+
+class FileUse(db.Model):  # type: ignore[misc, name-defined]
+    """One file in the input of one job; it stays when the job is deleted, and then says nothing."""
+
+    __tablename__ = "file_uses"
+
+    file: Mapped[int] = mapped_column(
+        sa.ForeignKey("files.seq", ondelete="CASCADE"), primary_key=True
+    )
+    job: Mapped[str] = mapped_column(sa.String(64), primary_key=True, index=True)
+
+    @classmethod
+    def insert(cls, connection: sa.Connection, job_id: str, files: Collection[int]) -> None:
+        """Note that a job has these files."""
+        if files:
+            rows = [{"file": file, "job": job_id} for file in files]
+            connection.execute(sa.insert(cls), rows)
+
+    @classmethod
+    def by_live_jobs(cls, connection: sa.Connection, files: Collection[int]) -> set[int]:
+        """Those of these files that a live job has."""
+        query = sa.select(cls.file).join(Job, Job.id == cls.job)
+        return set(connection.scalars(query.where(cls.file.in_(files), is_live())))
+
+    @classmethod
+    def of_any_job(cls, connection: sa.Connection, files: Collection[int]) -> set[int]:
+        """Those of these files that a job has, live or final."""
+        query = sa.select(cls.file).join(Job, Job.id == cls.job)
+        return set(connection.scalars(query.where(cls.file.in_(files))))
+
+    @classmethod
+    def delete(cls, connection: sa.Connection, job_id: str, files: Collection[int]) -> None:
+        """Forget that a job has these files."""
+        connection.execute(sa.delete(cls).where(cls.job == job_id, cls.file.in_(files)))
+
+    @classmethod
+    def of_job(cls, connection: sa.Connection, job_id: str) -> dict[int, str]:
+        """The files that a job has, number and path; nobody can take them up meanwhile."""
+        query = sa.select(StoredFile.seq, StoredFile.path).join(cls, cls.file == StoredFile.seq)
+        rows = query.where(cls.job == job_id).order_by(StoredFile.seq)
+        return {
+            row.seq: row.path for row in connection.execute(rows.with_for_update(of=StoredFile))
+        }
