@@ -11,12 +11,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import gunicorn.http.wsgi
+import gunicorn.util
 
 from core.config import load
 from core.redaction import Redaction
+from deploy.refusals import write_error
 
-# What replies say of their server; gunicorn has no setting for it.
+# What replies say of their server, and how those are answered who send no HTTP: gunicorn has no
+# settings for it.
 gunicorn.http.wsgi.SERVER = "Switchyard"
+gunicorn.util.write_error = write_error
 
 _settings = load()
 
