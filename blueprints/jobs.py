@@ -10,15 +10,25 @@ from blueprints.wire import BODY, MERGED, ApiBlueprint, array_reply, params, req
 from schemas.event_request import EventId
 from schemas.job import (
     ActiveJobs,
+    ActiveJobSummary,
     GetJob,
     GetJobs,
     JobId,
     ManageJobTags,
+    ManageJobTickets,
     ResumeJob,
     UpdateJob,
 )
-from schemas.replies import CountReply, JobReply, JobsReply, RowsReply
-from services import active_jobs, job_changes, jobs
+from schemas.replies import (
+    CountReply,
+    EnabledReply,
+    JobReply,
+    JobsReply,
+    NodesReply,
+    RowsReply,
+    SummaryReply,
+)
+from services import active_jobs, active_summaries, job_changes, jobs, live_changes
 from services.access import Caller, Privilege
 
 bp = ApiBlueprint("jobs", __name__)
@@ -38,6 +48,29 @@ def get_active_jobs(caller: Caller, filters: dict[str, Any], **paging: Any) -> R
     """
     found = active_jobs.listing(filters, caller, **paging)
     return array_reply("rows", found.chunks, {"list": f'{{"length":{found.length}}}'})
+
+
+@bp.api("get_active_job_summary", returns=SummaryReply)
+@params(ActiveJobSummary, source=MERGED)
+@requires()
+def get_active_job_summary(caller: Caller, filters: dict[str, Any]) -> Returned:
+    """Count live jobs by event, and within each by state, source and target.
+
+    Every parameter is a filter, as for get_active_jobs. Replies with `events`, by their ids.
+    """
+    return {"events": active_summaries.by_event(filters, caller)}
+
+
+@bp.api("get_workflow_job_summary", returns=NodesReply)
+@params(ActiveJobSummary, source=MERGED)
+@requires()
+def get_workflow_job_summary(caller: Caller, filters: dict[str, Any]) -> Returned:
+    """Count live jobs of workflows by node.
+
+    Every parameter is a filter: a path into the job, such as `workflow.job`, and the value there.
+    Replies with `nodes`, by their ids.
+    """
+    return {"nodes": active_summaries.by_node(filters, caller)}
 
 
 @bp.api("get_job", returns=JobReply)
@@ -91,6 +124,25 @@ def resume_job(
     job_changes.resume(id, params, redirect, caller, request.remote_addr or "", agent)
 
 
+@bp.api("job_skip_delay")
+@params(JobId, source=BODY)
+@requires(Privilege.RUN_JOBS)
+def job_skip_delay(caller: Caller, id: str) -> None:
+    """End the delay of a job that waits for its start or its retry."""
+    live_changes.skip_delay(id, caller)
+
+
+@bp.api("job_toggle_notify_me", returns=EnabledReply)
+@params(JobId, source=BODY)
+@requires()
+def job_toggle_notify_me(caller: Caller, id: str) -> Returned:
+    """Add or remove an action of a live job that mails its end to the user who calls.
+
+    Replies with `enabled`: whether the action is there now. API keys have no address.
+    """
+    return {"enabled": live_changes.toggle_notice(id, caller)}
+
+
 @bp.api("delete_job")
 @params(JobId, source=MERGED)
 @requires(Privilege.DELETE_JOBS)
@@ -116,7 +168,15 @@ def update_job(caller: Caller, id: str, changes: dict[str, Any]) -> None:
 @requires(Privilege.TAG_JOBS)
 def manage_job_tags(caller: Caller, id: str, tags: list[str]) -> None:
     """Replace all tags of a completed job."""
-    job_changes.set_tags(id, tags, caller)
+    job_changes.set_names("tags", id, tags, caller)
+
+
+@bp.api("manage_job_tickets")
+@params(ManageJobTickets, source=BODY)
+@requires(Privilege.EDIT_TICKETS)
+def manage_job_tickets(caller: Caller, id: str, tickets: list[str]) -> None:
+    """Replace all tickets of a completed job."""
+    job_changes.set_names("tickets", id, tickets, caller)
 
 
 @bp.api("flush_event_queue", returns=CountReply)

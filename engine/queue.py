@@ -105,6 +105,10 @@ class Queue:
 
 def _answer(turn: Turn, row: Any, launch: Launch, kill: Kill) -> None:
     """Do what a caller asked of a job."""
+    # As it is now: another caller may have changed its actions since it was found.
+    row = Job.load(turn.connection, row.id)
+    if row is None or row.final:
+        return
     if row.abort_reason is not None:
         _abort(turn, row, row.abort_reason, kill)
     elif row.state == State.STARTING:

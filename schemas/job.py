@@ -107,11 +107,17 @@ class UpdateJob(RequestSchema):
     id = Id(required=True, metadata={"description": _JOB_ID})
 
 
-class ManageJobTags(RequestSchema):
-    """Which job, and all tags that it has from now on."""
+class ActiveJobSummary(RequestSchema):
+    """Every parameter is a filter."""
+
+    is_checked = False
+    rest = "filters"
+
+
+class _Names(RequestSchema):
+    """Which job, and all names of one kind that it has from now on."""
 
     id = Id(required=True, metadata={"description": _JOB_ID})
-    tags = Array(required=True, metadata={"description": "Ids of tags; they replace all others."})
 
     def parse(self, values: Parameters) -> Parameters:
         """The view's arguments; no other parameters are allowed here."""
@@ -119,3 +125,17 @@ class ManageJobTags(RequestSchema):
         if len(values) > len(arguments):
             raise BadRequest("Too many properties in params", code="job")
         return arguments
+
+
+class ManageJobTags(_Names):
+    """Which job, and all tags that it has from now on."""
+
+    tags = Array(required=True, metadata={"description": "Ids of tags; they replace all others."})
+
+
+class ManageJobTickets(_Names):
+    """Which job, and all tickets that it has from now on."""
+
+    tickets = Array(
+        required=True, metadata={"description": "Ids of tickets; they replace all others."}
+    )

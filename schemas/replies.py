@@ -51,6 +51,33 @@ class CountReply(Reply):
     count = fields.Integer(required=True)
 
 
+class EventCounts(Schema):
+    """How many live jobs an event has."""
+
+    id = fields.String(required=True, metadata={"description": "The event's id."})
+    states = fields.Dict(required=True, values=fields.Integer())
+    sources = fields.Dict(required=True, values=fields.Integer())
+    targets = fields.Dict(required=True, values=fields.Integer())
+
+
+class SummaryReply(Reply):
+    """Counts of live jobs by the ids of their events."""
+
+    events = fields.Dict(required=True, values=fields.Nested(EventCounts))
+
+
+class NodesReply(Reply):
+    """Counts of live jobs by the ids of their workflow nodes."""
+
+    nodes = fields.Dict(required=True, values=fields.Integer())
+
+
+class EnabledReply(Reply):
+    """Whether something is switched on now."""
+
+    enabled = fields.Boolean(required=True)
+
+
 class RunReply(Reply):
     """The id of an accepted job; or, when it was waited for, the job."""
 

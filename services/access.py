@@ -98,6 +98,8 @@ class Caller:
     #: Ids that the caller is limited to; empty is unlimited.
     categories: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    #: A user's address for mail; keys have none.
+    email: str = ""
     #: Tells, when a change is recorded, where the request comes from: `ip`, `ips`, `headers`.
     origin: Callable[[], dict[str, Any]] = field(default=at_the_host, compare=False, repr=False)
 

@@ -36,7 +36,7 @@ def abort(job_id: str, caller: Caller) -> None:
     gone = f"Job not found or is no longer active: {job_id}"
 
     def work(connection: sa.Connection) -> None:
-        row = _live_row(connection, job_id, gone)
+        row = live_row(connection, job_id, gone)
         caller.check(job_views.live_document(row))
         if row.abort_reason is None:
             reason = caller.abort_reason()
@@ -75,7 +75,7 @@ def resume(
 
 def _suspended_row(connection: sa.Connection, job_id: str, caller: Caller) -> Any:
     """The row of a job that is held by a suspend action, and that nobody has resumed yet."""
-    row = _live_row(connection, job_id, f"Job not found or is no longer active: {job_id}")
+    row = live_row(connection, job_id, f"Job not found or is no longer active: {job_id}")
     document = job_views.live_document(row)
     caller.check(document)
     is_held = row.state == State.STARTING and document.get("suspended")
@@ -113,7 +113,7 @@ def _is_suspension(action: Any) -> bool:
     return action.get("type") == "suspend" and bool(action.get("active"))
 
 
-def _live_row(connection: sa.Connection, job_id: str, text: str) -> Any:
+def live_row(connection: sa.Connection, job_id: str, text: str) -> Any:
     """A live job's row; 404 where there is no such job, 409 where it has ended."""
     row = Job.load(connection, job_id)
     if row is None:
@@ -181,24 +181,26 @@ def _check_live(connection: sa.Connection, changes: Mapping[str, Any]) -> None:
         check_actions(changes, events.references(connection), Budget())
 
 
-def set_tags(job_id: str, tags: Sequence[Any], caller: Caller) -> None:
-    """Replace a final job's tags, exactly as given."""
-    shown = [str(tag) for tag in tags if not str(tag).startswith("_")]
-    message = f"Updated job tags: {', '.join(shown) or '(None)'}"
+def set_names(kind: str, job_id: str, names: Sequence[str], caller: Caller) -> None:
+    """Replace a final job's `tags` or `tickets` (that is the kind), exactly as given."""
+    shown = [name for name in names if not name.startswith("_")]
+    message = f"Updated job {kind}: {', '.join(shown) or '(None)'}"
 
     def work(connection: sa.Connection) -> None:
         row = Job.load(connection, job_id)
         if row is None:
             raise NotFound(f"Failed to update job: {missing(job_id)}", code="job")
         if not row.final:
-            raise Conflict("Cannot update tags of running job.", code="job")
+            raise Conflict(f"Cannot update {kind} of running job.", code="job")
         record = job_views.record_of(row)
         caller.check(record)
-        record["tags"] = list(tags)
+        record[kind] = list(names)
         entry = activity(message, our_name(), username=caller.name)
         record["activity"] = [*record.get("activity", []), entry]
         Job.revise(connection, row, *job_views.split_record(record))
-        audit.record(connection, caller, "job_update_tags", job_id, [job_id], tags=list(tags))
+        audit.record(
+            connection, caller, f"job_update_{kind}", job_id, [job_id], **{kind: list(names)}
+        )
 
     db.write(work)
     doorbell.ring()

@@ -20,8 +20,8 @@ from models.job import Job
 from models.plugin import Plugin
 from services import doorbell, events, files, macros, overrides
 from services.hosts import our_name
-from services.orders import DELAYS, Order, Parts, first_state, is_time, new_document
-from services.transitions import activity
+from services.orders import Order, Parts, first_state, is_time, new_document
+from services.transitions import DELAYS, activity
 
 Document = dict[str, Any]
 

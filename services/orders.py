@@ -11,7 +11,7 @@ from core.javascript import is_truthy
 from schemas.parameters import locked_ids
 from services.idempotency import Claim
 from services.overrides import LAUNCH_KEYS, RESULT_KEYS
-from services.transitions import ENGINE_KEYS, State
+from services.transitions import DELAYS, ENGINE_KEYS, State
 
 Document = dict[str, Any]
 
@@ -24,8 +24,6 @@ _NOT_FROM_EVENTS = frozenset(
         *ENGINE_KEYS,
     )
 )
-#: States in which a job waits for its moment.
-DELAYS = (State.START_DELAY, State.RETRY_DELAY)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,9 @@ ENGINE_KEYS = frozenset(
 #: States in which a job counts against its event's concurrency limit.
 RUNNING = (State.ACTIVE, State.STARTING)
 
+#: States in which a job waits for the moment `until`.
+DELAYS = (State.START_DELAY, State.RETRY_DELAY)
+
 #: Transitions that the activity log does not mention.
 _SILENT = frozenset({(State.READY, State.STARTING), (State.ACTIVE, State.FINISHING)})
 

@@ -208,6 +208,51 @@ def test_tags_are_replaced(call, job):
     assert call("get_job", {"id": job}).json["job"]["tags"] == ["flag"]
 
 
+def test_tickets_are_replaced(call, make_key, job):
+    caller = make_key(privileges={"edit_tickets": 1})
+    assert caller("manage_job_tickets", {"id": job, "tickets": ["t1", "_t"]}).json == {"code": 0}
+    found = call("get_job", {"id": job}).json["job"]
+    assert found["tickets"] == ["t1", "_t"]
+    assert found["activity"][-1]["msg"] == "Updated job tickets: t1"
+    reply = call("manage_job_tickets", {"id": job, "tags": []})
+    assert_error(reply, 400, "api", "Missing parameter: tickets")
+    live = factories.add_job(state="active")
+    reply = call("manage_job_tickets", {"id": live, "tickets": []})
+    assert_error(reply, 409, "job", "Cannot update tickets of running job.")
+
+
+def test_tickets_need_their_own_privilege(make_key, job):
+    reply = make_key(privileges={"tag_jobs": 1})("manage_job_tickets", {"id": job, "tickets": []})
+    assert_error(reply, 403, "access", 'API Key "Test Key" does not have the "Edit Tickets"')
+
+
+def test_summaries_count_live_jobs(call, five):
+    reply = call("/api/app/get_active_job_summary/v1?state=active")
+    counts = {"states": {"active": 5}, "sources": {"key": 5}, "targets": {"main": 5}}
+    assert reply.json == {"code": 0, "events": {"e0": {"id": "e0", **counts}}}
+    assert call("get_active_job_summary", {"offset": 0}).json == {"code": 0, "events": {}}
+    assert call("get_workflow_job_summary", {"workflow.job": "j"}).json == {"code": 0, "nodes": {}}
+
+
+@pytest.mark.parametrize("value", ["\0", "\ud800", "x" * 300, 2**70, -1.5, True, None, [], {}])
+@pytest.mark.parametrize("key", ["event", "server", "id", "state", "nr", "offset", "limit"])
+def test_any_value_of_a_filter_is_answered(call, five, key, value):
+    for name in ("get_active_jobs", "get_active_job_summary", "get_workflow_job_summary"):
+        assert call(name, {key: value}).json["code"] == 0
+
+
+def test_a_delay_is_skipped(call):
+    job_id = factories.add_job(state="start_delay", columns={"until": 2e9}, until=2e9)
+    assert call("job_skip_delay", {"id": job_id}).json == {"code": 0}
+    assert factories.load(job_id).until < 2e9
+    assert_error(call("job_skip_delay"), 400, "api", "Missing parameter: id")
+
+
+def test_keys_can_not_be_notified(call, live_job):
+    reply = call("job_toggle_notify_me", {"id": live_job})
+    assert_error(reply, 400, "job", "User has no email address set.")
+
+
 @pytest.mark.parametrize(
     ("body", "code", "text"),
     [

@@ -73,7 +73,7 @@ def test_changes_of_jobs_are_recorded():
     job = factories.add_job(state="active")
     factories.finish_job(job)
     job_changes.update(job, {"label": "x"}, ADMIN)
-    job_changes.set_tags(job, ["flag"], ADMIN)
+    job_changes.set_names("tags", job, ["flag"], ADMIN)
     job_changes.delete(job, ADMIN)
 
     assert actions(keywords=[job]) == ["job_update", "job_update_tags", "job_delete"]

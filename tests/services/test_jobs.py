@@ -356,8 +356,8 @@ def test_an_update_of_a_final_job_may_count_and_adjust(app):
 def test_tags_are_replaced_as_they_are_and_told(app):
     job_id = add_job()
     finish_job(job_id, tags=["_success", "_last"])
-    job_changes.set_tags(job_id, ["flag", "_own", "any thing"], ADMIN)
-    job_changes.set_tags(job_id, ["_hidden"], ADMIN)
+    job_changes.set_names("tags", job_id, ["flag", "_own", "any thing"], ADMIN)
+    job_changes.set_names("tags", job_id, ["_hidden"], ADMIN)
     job = get(job_id)
     assert job["tags"] == ["_hidden"]
     assert [row["msg"] for row in job["activity"]] == [
@@ -369,9 +369,9 @@ def test_tags_are_replaced_as_they_are_and_told(app):
 
 def test_tags_of_live_and_unknown_jobs_are_not_set(app):
     with pytest.raises(Conflict, match=r"^Cannot update tags of running job\."):
-        job_changes.set_tags(add_job(state="active"), [], ADMIN)
+        job_changes.set_names("tags", add_job(state="active"), [], ADMIN)
     with pytest.raises(NotFound, match=r"^Failed to update job: jx"):
-        job_changes.set_tags("jx", [], ADMIN)
+        job_changes.set_names("tags", "jx", [], ADMIN)
 
 
 def test_a_flush_needs_an_event_and_access_to_it(app):
