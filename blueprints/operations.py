@@ -11,7 +11,8 @@ _JSON = "application/json"
 _TEXT = "text/plain"
 _EVENTS = "text/event-stream"
 _STRING = {"type": "string"}
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
 _IN_BRACES = re.compile(r"{(\w+)}")
 
 SECURITY = {
@@ -45,15 +46,25 @@ _EMPTY = (204, 304)
 def operations(endpoint: Endpoint) -> dict[str, Any]:
     """GET where the query counts, and POST always."""
     post = _operation(endpoint, "")
-    if endpoint.schema.fields:
-        types = (_JSON, *_FORMS) if endpoint.source is Source.RUN else (_JSON,)
-        content = {kind: {"schema": endpoint.schema} for kind in types}
+    content = _content(endpoint)
+    if content:
         post["requestBody"] = {"content": content}
-    if endpoint.source is Source.BODY and endpoint.schema.fields:
+    if endpoint.source is Source.BODY and content:
         return {"post": post}
     get = _operation(endpoint, "_by_query")
     get["parameters"].append({"in": "query", "schema": endpoint.schema})
     return {"get": get, "post": post}
+
+
+def _content(endpoint: Endpoint) -> dict[str, Any]:
+    """The bodies that bring parameters, and those that bring files, under any names."""
+    kinds = (_JSON, _FORM) if endpoint.schema.fields else ()
+    content: dict[str, Any] = {kind: {"schema": endpoint.schema} for kind in kinds}
+    if endpoint.takes_files:
+        files = {"type": "object", "properties": {"file1": {"type": "string", "format": "binary"}}}
+        schemas = [endpoint.schema, files] if kinds else [files]
+        content[_MULTIPART] = {"schema": {"allOf": schemas}}
+    return content
 
 
 def failure(text: str) -> dict[str, Any]:

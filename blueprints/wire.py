@@ -47,6 +47,8 @@ class Endpoint:
     group: str
     schema: RequestSchema
     source: Source
+    #: Whether it looks at the files of a multipart body.
+    takes_files: bool
     #: Whether anybody may call it without proving who they are.
     is_open: bool
     privilege: Privilege | None
@@ -59,6 +61,9 @@ class Endpoint:
     below: str
     doc: str
 
+
+#: By these names views get the files of a request.
+_FILES = {"upload", "uploads"}
 
 #: All endpoints by their names, in the order in which their modules register them.
 endpoints: dict[str, Endpoint] = {}
@@ -87,6 +92,7 @@ class ApiBlueprint(Blueprint):
                 group=self.name,
                 schema=view.schema,
                 source=view.source,
+                takes_files=not _FILES.isdisjoint(inspect.signature(view).parameters),
                 is_open=getattr(view, "is_open", True),
                 privilege=getattr(view, "privilege", None),
                 returns=returns,

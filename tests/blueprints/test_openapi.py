@@ -70,6 +70,18 @@ def test_endpoints_that_read_the_body_alone_are_documented_for_post_alone(spec):
     assert set(spec["paths"]["/api/app/get_job/v1"]) == {"get", "post"}
 
 
+def test_bodies_are_those_that_an_endpoint_reads(spec):
+    def kinds(name):
+        post = spec["paths"][f"/api/app/{name}/v1"]["post"]
+        return set(post.get("requestBody", {}).get("content", ()))
+
+    json_and_form = {"application/json", "application/x-www-form-urlencoded"}
+    assert kinds("get_job") == json_and_form
+    assert kinds("run_event") == {*json_and_form, "multipart/form-data"}
+    assert kinds("upload_files") == {"multipart/form-data"}
+    assert kinds("ping") == set()
+
+
 def test_replies_are_as_documented(spec, call, job, event):
     calls = {
         "get_job": {"id": job},
