@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from core import blobs, clock, json
-from engine import actions, suspension
-from engine.limits import first_limit
+from engine import actions, retries, suspension
+from engine.limits import RETRY_ALLOWED, first_limit
 from engine.turn import Turn
 from models import live_jobs
 from models.event import Event
@@ -43,7 +43,9 @@ class Log:
     data: bytes | None = None
 
 
-def abort_now(turn: Turn, row: Any, reason: str, before: Sequence[Row] = ()) -> None:
+def abort_now(
+    turn: Turn, row: Any, reason: str, before: Sequence[Row] = (), *, may_retry: bool = False
+) -> None:
     """End a job that has no process: aborted, with `reason`; `before` comes first in its log."""
     entries = [*before, activity(f"Aborting Job: {reason}", our_name())]
     if row.state == State.STARTING:
@@ -52,7 +54,8 @@ def abort_now(turn: Turn, row: Any, reason: str, before: Sequence[Row] = ()) -> 
         entries.append(activity(suspension.RESUMING, our_name()))
         Job.patch(turn.connection, row.id, doc={"actions": released})
     result = {"code": "abort", "description": reason, "complete": True}
-    Job.patch(turn.connection, row.id, results=result, activity=entries)
+    doc = {RETRY_ALLOWED: True} if may_retry else {}
+    Job.patch(turn.connection, row.id, doc=doc, results=result, activity=entries)
     finalize(turn, row.id, log_source=None)
 
 
@@ -70,12 +73,14 @@ def finalize(
     code = job["code"] = normal_code(job.get("code"))
     description = job.get("description", "")
     log = _store_log(turn, row, log_source, f"{description}\n" if code and description else "")
-    end_entries = actions.end_actions(job, code)
+    retry_entries = retries.retry(turn, row, job)
+    end_entries = [] if job.get("retried") else actions.end_actions(job, code)
     for key in _NOT_IN_RECORDS:
         job.pop(key, None)
     job["tags"], tag_entries = _final_tags(turn, job, code)
     kept = _keep_ephemeral(job)
-    entries = [*kept, *end_entries, *tag_entries, activity(_result_text(job), our_name())]
+    entries = [*kept, *retry_entries, *end_entries, *tag_entries]
+    entries.append(activity(_result_text(job), our_name()))
     if job.get("ephemeral"):
         Job.delete(turn.connection, job_id)
         turn.after.append(lambda: blobs.delete_job_blobs(turn.settings["INSTANCE_PATH"], job_id))
@@ -208,7 +213,7 @@ def _final_tags(turn: Turn, job: Document, code: Any) -> tuple[list[str], list[R
     ]
     tags, chopped = _chopped([tag for tag in wanted if tag in known], job)
     entries += chopped
-    tags += ["_error" if code else "_success", "_last"]
+    tags += ["_error" if code else "_success", "_retried" if job.get("retried") else "_last"]
     if job.get("test"):
         tags.append("_test")
     if job.get("files") or (job.get("input") or {}).get("files"):

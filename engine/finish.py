@@ -6,6 +6,7 @@ from typing import Any
 
 from core import blobs, json
 from engine import content, ending, environment
+from engine.limits import RETRY_ALLOWED
 from engine.turn import Run, Turn
 from models.job import Job
 from models.plugin import Plugin
@@ -56,6 +57,7 @@ def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) ->
         turn.connection,
         run.job,
         columns={"state": State.FINISHING},
+        doc={RETRY_ALLOWED: True} if exit_record.get("lost") else {},
         results=results,
         live={"progress": 1},
         activity=_exit_entries(exit_record, server),

@@ -14,6 +14,8 @@ from services.transitions import Row, State, activity
 Document = dict[str, Any]
 
 _DETAILS = "### Abort Details:\n\n- **Aborted job successfully.**\n"
+#: A job's key that lets it be tried again though it was aborted.
+RETRY_ALLOWED = "retry_ok"
 #: Limits that may fire while a process runs.
 _WATCHED = ("time", "log", "mem", "cpu")
 #: States in which they are looked at.
@@ -65,6 +67,9 @@ def enforce(job_id: str, doc: Mapping[str, Any], reading: Reading) -> Effect:
             if limit.get("abort"):
                 effect.abort_reason = effect.abort_reason or limit["msg"]
     effect.changes = {"limits": limits, "tags": tags}
+    if effect.abort_reason is not None:
+        # No person wants the job to end, so it may be tried again.
+        effect.changes[RETRY_ALLOWED] = True
     return effect
 
 

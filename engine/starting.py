@@ -50,7 +50,7 @@ def start_ready(turn: Turn, row: Any, launch: Launch) -> None:
     except placement.NoServer:
         entry = activity(_NO_SERVER, our_name())
         full = ", and the queue is full"
-        _queue_or_abort(turn, row, job, [entry], [entry], _NO_SERVER + "{}.", full)
+        _queue_or_abort(turn, row, job, [entry], [entry], _NO_SERVER + "{}.", full, may_retry=True)
     except placement.UnknownAlgorithm as error:
         ending.abort_now(turn, row, str(error))
     else:
@@ -79,6 +79,8 @@ def _queue_or_abort(
     abort_entries: list[Row],
     reason: str,
     full: str,
+    *,
+    may_retry: bool = False,
 ) -> None:
     """Put the job into its queue while that has room, or end it."""
     limit = first_limit(job, "queue")
@@ -88,7 +90,9 @@ def _queue_or_abort(
             Job.patch(turn.connection, row.id, activity=queue_entries)
         move(turn.connection, row.id, State.READY, State.QUEUED, by=our_name())
         return
-    ending.abort_now(turn, row, reason.format(full if amount else ""), abort_entries)
+    ending.abort_now(
+        turn, row, reason.format(full if amount else ""), abort_entries, may_retry=may_retry
+    )
 
 
 def _event_trouble(turn: Turn, job: Document) -> str | None:

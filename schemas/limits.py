@@ -1,7 +1,7 @@
 """Limits: which keys each type takes, and the API's words for what is wrong with them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.errors import BadRequest
@@ -37,6 +37,10 @@ def _number(message: str) -> Check:
 
 def _is_amount(value: Any) -> bool:
     return is_number(value) and value != 0
+
+
+def _is_in_range(lowest: float, highest: float) -> Callable[[Any], bool]:
+    return lambda value: is_number(value) and lowest <= value <= highest
 
 
 class MemoryLimit(Entry):
@@ -77,10 +81,17 @@ class JobLimit(Entry):
 
 
 class RetryLimit(Entry):
-    """Attempts after the first, and the seconds between them."""
+    """Attempts after the first, the seconds between them, and how these seconds change."""
 
     amount = required(_number(": Invalid max retries (not a number)"))
     duration = optional(_number(": Invalid retry delay (not a number)"))
+    backoff = optional(
+        Check(_is_in_range(1, 1000), ": Invalid retry backoff (must be a number from 1 to 1000)")
+    )
+    max_duration = optional(_number(": Invalid max retry delay (not a number)"))
+    jitter = optional(
+        Check(_is_in_range(0, 1), ": Invalid retry jitter (must be a number from 0 to 1)")
+    )
 
 
 class QueueLimit(Entry):

@@ -73,8 +73,7 @@ def launch(order: Order) -> tuple[str, bool]:
         job_id = str(job["id"])
         winner = order.claim.take(connection, job_id) if order.claim else job_id
         if winner == job_id:
-            _insert(connection, job, order.job_input)
-            files.attach(connection, job_id, order.job_input)
+            insert(connection, job, order.job_input)
         return winner
 
     winner = db.write(work)
@@ -132,8 +131,8 @@ def _check_limits(limits: Sequence[Document]) -> None:
         raise _refusal(_QUEUE_WITHOUT_JOB)
 
 
-def _insert(connection: sa.Connection, job: Document, job_input: Document | None) -> None:
-    """Write the row; from the commit on, the job is accepted."""
+def insert(connection: sa.Connection, job: Document, job_input: Document | None) -> None:
+    """Write the row, and which uploads it uses; from the commit on, the job is accepted."""
     delayed = job["state"] in DELAYS
     Job.insert(
         connection,
@@ -149,6 +148,7 @@ def _insert(connection: sa.Connection, job: Document, job_input: Document | None
         activity=json.dumps(_first_entries(job)),
         input=json.dumps(job_input) if job_input else None,
     )
+    files.attach(connection, job["id"], job_input)
 
 
 def _first_entries(job: Document) -> list[Document]:

@@ -43,6 +43,7 @@ ENGINE_KEYS = frozenset(
         *("id", "event", "state", "code", "complete", "started", "updated", "completed"),
         *("elapsed", "server", "groups", "pid", "cwd", "remote", "final", "position", "suspended"),
         *("activity", "output", "log_file_size", "retried", "jobs", "aborting", "redraw"),
+        *("retry_count", "retry_ok"),
     )
 )
 

@@ -20,6 +20,8 @@ def test_a_time_limit_aborts_the_job_in_time(server):
     assert told[3:] == [
         "Child exited with code: SIGTERM",
         "Job is finishing",
+        "Executing job error action: snapshot",
+        f"Taking snapshot of server: #{job['server']}",
         f"Job aborted: {text}",
     ]
     (limit,) = job["limits"]

@@ -9,14 +9,9 @@ from tests.docs import pages
 
 FLOWS = sorted(path.stem for path in (FOLDER / "flows").glob("*.json"))
 
-#: What docs/limitations.md names as missing: the sequences that wait for it.
-MISSING = {"retry": "Limits other than `job`"}
-
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_flow(player, name, request):
-    if name in MISSING:
-        request.applymarker(pytest.mark.xfail(reason=MISSING[name], strict=True))
+def test_flow(player, name):
     player.play(load(f"flows/{name}.json"))
 
 

@@ -40,7 +40,7 @@ def test_workflows_are_refused(server):
 
 def test_other_limits_are_stored_and_not_enforced(server):
     entries = [
-        {"type": "retry", "enabled": True, "amount": 3},
+        {"type": "file", "enabled": True, "amount": 0},
         {"type": "day", "enabled": True, "condition": "start", "amount": 0},
     ]
     event = server.event("#!/bin/sh\nexit 5\n", limits=entries)
@@ -52,7 +52,7 @@ def test_other_limits_are_stored_and_not_enforced(server):
 
 
 def test_every_limit_and_action_that_is_missing_is_named():
-    enforced = {"job", "queue", "time", "log", "mem", "cpu", "tag"}
+    enforced = {"job", "queue", "time", "log", "mem", "cpu", "tag", "retry"}
     assert enforced <= set(limits.SCHEMAS)
     for kind in set(limits.SCHEMAS) - enforced:
         assert f"`{kind}`" in PAGE

@@ -59,6 +59,18 @@ def test_valid_limit(limit):
         ({"type": "time"}, f"{P}: Invalid time timit (not a number)"),
         ({"type": "job", "amount": 0}, f"{P}: Invalid max jobs (must be a positive number)"),
         ({"type": "job", "amount": None}, f"{P}: Invalid max jobs (must be a positive number)"),
+        (
+            {"type": "retry", "amount": 1, "backoff": 0.5},
+            f"{P}: Invalid retry backoff (must be a number from 1 to 1000)",
+        ),
+        (
+            {"type": "retry", "amount": 1, "jitter": True},
+            f"{P}: Invalid retry jitter (must be a number from 0 to 1)",
+        ),
+        (
+            {"type": "retry", "amount": 1, "max_duration": "x"},
+            f"{P}: Invalid max retry delay (not a number)",
+        ),
         ({"type": "retry", "amount": "x"}, f"{P}: Invalid max retries (not a number)"),
         (
             {"type": "retry", "amount": 1, "duration": "x"},
