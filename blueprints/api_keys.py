@@ -3,7 +3,8 @@
 from typing import Any
 
 from blueprints.replies import Returned
-from blueprints.wire import BODY, ApiBlueprint, NoParameters, params, requires
+from blueprints.wire import BODY, ApiBlueprint, NoParameters, array_reply, params, requires
+from core import json
 from schemas.api_key import ApiKeyId, CreateApiKey, UpdateApiKey
 from schemas.replies import ApiKeyReply, ApiKeysReply, NewApiKeyReply
 from services import api_keys
@@ -20,11 +21,16 @@ _PAGE_SIZE = 100
 @requires(Privilege.ADMIN)
 def get_api_keys(_caller: Caller) -> Returned:
     """List all API keys, newest first; replies with `rows` and `list`."""
-    rows = api_keys.list_all()
-    if not rows:
-        return {"rows": [], "list": {"length": 0}}
-    pages = {"page_size": _PAGE_SIZE, "first_page": 0, "last_page": (len(rows) - 1) // _PAGE_SIZE}
-    return {"rows": rows, "list": {**pages, "length": len(rows), "type": "list"}}
+    found = api_keys.listing()
+    return array_reply("rows", found, {"list": lambda: _list_text(found.length)})
+
+
+def _list_text(length: int) -> str:
+    """What clients are told of a list that they would read in pages."""
+    if not length:
+        return json.dumps({"length": 0})
+    pages = {"page_size": _PAGE_SIZE, "first_page": 0, "last_page": (length - 1) // _PAGE_SIZE}
+    return json.dumps({**pages, "length": length, "type": "list"})
 
 
 @bp.api("get_api_key", returns=ApiKeyReply)

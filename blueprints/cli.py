@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -67,7 +68,7 @@ def create_key(title: str, privileges: tuple[str, ...]) -> None:
 @keys.command("list")
 def list_keys() -> None:
     """List all API keys: id, mask, whether they work, privileges, title."""
-    for record in api_keys.list_all():
+    for record in map(json.loads, chain.from_iterable(api_keys.listing())):
         state = "active" if record.get("active") else "disabled"
         granted = (
             ",".join(key for key, value in (record.get("privileges") or {}).items() if value) or "-"

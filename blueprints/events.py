@@ -7,7 +7,7 @@ from flask import g, request
 from blueprints import streams
 from blueprints.parameters import idempotency_key
 from blueprints.replies import Returned
-from blueprints.wire import BODY, MERGED, RUN, ApiBlueprint, params, requires
+from blueprints.wire import BODY, MERGED, RUN, ApiBlueprint, array_reply, params, requires
 from schemas.event_request import CreateEvent, DeleteEvent, EventId, GetEvents, UpdateEvent
 from schemas.replies import EventReply, EventStateReply, RowsReply, RunReply
 from schemas.run import RunEvent, Upload, check_uploads
@@ -26,8 +26,8 @@ def get_events(caller: Caller, filters: dict[str, Any]) -> Returned:
     Every parameter is a filter: a key that events must have, and its value. Replies with `rows`
     and `list.length`.
     """
-    rows = events.list_all(filters, caller)
-    return {"rows": rows, "list": {"length": len(rows)}}
+    found = events.listing(filters, caller)
+    return array_reply("rows", found, {"list": found.length_text})
 
 
 @bp.api("get_event", returns=EventStateReply)

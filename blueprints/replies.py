@@ -1,14 +1,15 @@
 """Building replies: JSON of the API's form, compressed and indented for those who ask."""
 
 import gzip
-import json as standard_json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
 from flask import Response, request, stream_with_context
 
+from blueprints import arrays
+from blueprints.arrays import Rest
 from core import json
 from core.aside import aside_if_large
 
@@ -58,42 +59,32 @@ def spliced(parts: Mapping[str, str | Iterable[str]]) -> str:
     return f'{{"code":0{"".join(members)}}}'
 
 
-def array_reply(
-    name: str, chunks: Iterable[list[str]], rest: Mapping[str, str] | None = None
-) -> Returned:
+def array_reply(name: str, chunks: Iterable[list[str]], rest: Rest | None = None) -> Returned:
     """A reply with an array of JSON texts: whole when it is one chunk, else chunk by chunk.
 
     So a list of any length costs the memory of one chunk; `rest` are members after the array.
     """
     ahead = iter(chunks)
     first, second = next(ahead, []), next(ahead, None)
-    if second is None or _wants_pretty():
-        texts = chain(first, second or [], *ahead)
-        return spliced({name: texts, **(rest or {})})
-    streamed = _stream_array(name, chain([first, second], ahead), rest or {})
-    return Response(
-        stream_with_context(streamed), headers=[*_HEADERS], content_type="application/json"
-    )
-
-
-def _stream_array(
-    name: str, chunks: Iterable[list[str]], rest: Mapping[str, str]
-) -> Iterator[bytes]:
-    opening = f'{{"code":0,"{name}":['
-    for texts in chunks:
-        yield (opening + ",".join(texts)).encode("utf-8", "replace")
-        opening = ","
-    members = (f',"{key}":{text}' for key, text in rest.items())
-    yield f"]{''.join(members)}}}\n".encode("utf-8", "replace")
+    if second is None:
+        return spliced({name: first, **arrays.members(rest or {})})
+    write = arrays.pretty if _wants_pretty() else arrays.compact
+    pieces = write(name, chain([first, second], ahead), rest or {})
+    fields = [*_HEADERS, ("Vary", "Accept-Encoding")]
+    if accepts_gzip():
+        fields.append(("Content-Encoding", "gzip"))
+        pieces = arrays.gzipped(pieces)
+    streamed = stream_with_context(arrays.in_turns(pieces))
+    return Response(streamed, headers=fields, content_type="application/json")
 
 
 def json_response(
     text: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A response with a JSON text as its body."""
-    if _wants_pretty():
-        text = standard_json.dumps(json.loads(text), indent="\t", ensure_ascii=False)
     body = f"{text}\n".encode("utf-8", "replace")
+    if _wants_pretty():
+        body = aside_if_large(_indented, body)
     fields = [*_HEADERS, *(headers or {}).items()]
     if len(body) > _MIN_GZIP_BYTES:
         fields.append(("Vary", "Accept-Encoding"))
@@ -117,6 +108,10 @@ def refuses_identity() -> bool:
     """Whether the client says that it can't take what is not compressed."""
     accepted = {name.lower(): quality for name, quality in request.accept_encodings}
     return accepted.get("identity", accepted.get("*", 1)) == 0
+
+
+def _indented(data: bytes) -> bytes:
+    return f"{arrays.indented(data.decode())}\n".encode("utf-8", "replace")
 
 
 def _compress(data: bytes) -> bytes:

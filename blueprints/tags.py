@@ -1,7 +1,7 @@
 """The endpoint of tags."""
 
 from blueprints.replies import Returned
-from blueprints.wire import MERGED, ApiBlueprint, NoParameters, params, requires
+from blueprints.wire import MERGED, ApiBlueprint, NoParameters, array_reply, params, requires
 from schemas.replies import RowsReply
 from services import tags
 from services.access import Caller
@@ -14,5 +14,5 @@ bp = ApiBlueprint("tags", __name__)
 @requires()
 def get_tags(_caller: Caller) -> Returned:
     """List all tags in order of creation; replies with `rows` and `list.length`."""
-    rows = tags.list_all()
-    return {"rows": rows, "list": {"length": len(rows)}}
+    found = tags.listing()
+    return array_reply("rows", found, {"list": found.length_text})

@@ -1,5 +1,6 @@
 """What the small tables have in common: an id, an order, and a document that the API shows."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -36,6 +37,17 @@ class DocumentTable:
         """All documents in order of creation."""
         texts = connection.scalars(sa.select(cls.doc).order_by(cls.seq))
         return [json.loads(text) for text in texts]
+
+    @classmethod
+    def texts(
+        cls, connection: sa.Connection, *, after: int | None, limit: int, newest_first: bool = False
+    ) -> Sequence[tuple[int, str]]:
+        """Number and JSON text of the next documents after a number, by order of creation."""
+        query = sa.select(cls.seq, cls.doc).limit(limit)
+        query = query.order_by(cls.seq.desc() if newest_first else cls.seq)
+        if after is not None:
+            query = query.where(cls.seq < after if newest_first else cls.seq > after)
+        return [(row.seq, row.doc) for row in connection.execute(query)]
 
     @classmethod
     def insert(cls, connection: sa.Connection, document: Document) -> bool:

@@ -14,6 +14,7 @@ from models.api_key import ApiKey
 from models.database import db
 from services import audit
 from services.access import OPERATOR, Caller, Privilege
+from services.documents import Listing
 
 Document = dict[str, Any]
 
@@ -23,9 +24,9 @@ ADMIN_ID = "kadmin"
 _OURS = frozenset({"id", "key", "mask", "username", "created", "modified", "revision"})
 
 
-def list_all() -> list[Document]:
+def listing() -> Listing:
     """All records, newest first."""
-    return db.read(ApiKey.all)[::-1]
+    return Listing(ApiKey, newest_first=True)
 
 
 def get(key_id: str) -> Document:

@@ -25,6 +25,7 @@ from schemas.parameters import defaults, locked_ids
 from schemas.references import Lookup, References
 from services import audit, doorbell, event_jobs, job_views
 from services.access import Caller
+from services.documents import Listing
 from services.event_triggers import stored_triggers, with_defaults
 from services.filters import loosely_equal
 
@@ -139,14 +140,14 @@ def get(event_id: str, caller: Caller) -> Document:
     return {"event": event, "jobs": list(filter(caller.may_see, jobs)), "queued": queued}
 
 
-def list_all(filters: Mapping[str, Any], caller: Caller) -> list[Document]:
+def listing(filters: Mapping[str, Any], caller: Caller) -> Listing:
     """The events that match all filters and that the caller may see, oldest first."""
-    return [
-        event
-        for event in db.read(Event.all)
-        if all(loosely_equal(value, event.get(key)) for key, value in filters.items())
-        and caller.may_see(event)
-    ]
+
+    def keep(event: Document) -> bool:
+        matches = all(loosely_equal(value, event.get(key)) for key, value in filters.items())
+        return matches and caller.may_see(event)
+
+    return Listing(Event, keep if filters or not caller.is_unlimited else None)
 
 
 def find(connection: sa.Connection, event_id: Any, title: Any) -> Document | None:

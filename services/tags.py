@@ -1,11 +1,9 @@
 """Tags: the words that events and jobs may carry."""
 
-from typing import Any
-
-from models.database import db
 from models.tag import Tag
+from services.documents import Listing
 
 
-def list_all() -> list[dict[str, Any]]:
+def listing() -> Listing:
     """All tags in order of creation; they are the same for every caller."""
-    return db.read(Tag.all)
+    return Listing(Tag)
