@@ -5,12 +5,15 @@ from flask import Flask
 from blueprints import (
     activity,
     api_keys,
+    categories,
     events,
     files,
+    groups,
     jobs,
     logs,
     magic,
     openapi,
+    plugins,
     streams,
     system,
     tags,
@@ -19,7 +22,22 @@ from blueprints.cli import init_commands
 from blueprints.errors import init_errors
 from blueprints.headers import init_headers
 
-_MODULES = (jobs, files, logs, streams, events, magic, activity, api_keys, tags, system, openapi)
+_MODULES = (
+    jobs,
+    files,
+    logs,
+    streams,
+    events,
+    magic,
+    categories,
+    tags,
+    plugins,
+    groups,
+    activity,
+    api_keys,
+    system,
+    openapi,
+)
 
 
 def register(app: Flask) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import json
-from models.statements import KEY, select_by_id
+from models.statements import KEY, insert_new, select_by_id
 
 Document = dict[str, Any]
 
@@ -33,6 +33,13 @@ class DocumentTable:
         return None if text is None else json.loads(text)
 
     @classmethod
+    def for_change(cls, connection: sa.Connection, key: str) -> Document | None:
+        """The document with this id, which nobody else changes until the transaction ends."""
+        query = sa.select(cls.doc).where(cls.id == key).with_for_update()
+        text = connection.scalar(query)
+        return None if text is None else json.loads(text)
+
+    @classmethod
     def all(cls, connection: sa.Connection) -> list[Document]:
         """All documents in order of creation."""
         texts = connection.scalars(sa.select(cls.doc).order_by(cls.seq))
@@ -52,11 +59,8 @@ class DocumentTable:
     @classmethod
     def insert(cls, connection: sa.Connection, document: Document) -> bool:
         """Add a document; false when its id is taken."""
-        taken = connection.scalar(sa.select(cls.id).where(cls.id == document["id"]))
-        if taken is None:
-            values = {"id": document["id"], "doc": json.dumps(document)}
-            connection.execute(sa.insert(cls).values(values | cls.columns_of(document)))
-        return taken is None
+        values = {"id": document["id"], "doc": json.dumps(document)}
+        return insert_new(connection, cls.__table__, values | cls.columns_of(document))
 
     @classmethod
     def replace(cls, connection: sa.Connection, document: Document) -> None:

@@ -45,6 +45,18 @@ class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
         return super().delete(connection, key)
 
     @classmethod
+    def any_in_category(cls, connection: sa.Connection, category: str) -> bool:
+        """Whether there is an event in this category."""
+        query = sa.select(cls.seq).where(cls.category == category).limit(1)
+        return connection.scalar(query) is not None
+
+    @classmethod
+    def mentioning(cls, connection: sa.Connection, word: str) -> list[Document]:
+        """The events in whose documents this text, in quotes, stands anywhere; oldest first."""
+        query = sa.select(cls.doc).where(cls.doc.contains(f'"{word}"', autoescape=True))
+        return [json.loads(text) for text in connection.scalars(query.order_by(cls.seq))]
+
+    @classmethod
     def by_title(cls, connection: sa.Connection, title: str) -> Document | None:
         """The oldest event with exactly this title."""
         query = sa.select(cls.doc).where(cls.title == title).order_by(cls.seq).limit(1)

@@ -105,6 +105,30 @@ class EventStateReply(EventReply):
     queued = fields.Integer(required=True)
 
 
+class CategoryReply(Reply):
+    """A category as it is stored."""
+
+    category = fields.Dict(required=True)
+
+
+class TagReply(Reply):
+    """A tag as it is stored."""
+
+    tag = fields.Dict(required=True)
+
+
+class PluginReply(Reply):
+    """A plugin as it is stored."""
+
+    plugin = fields.Dict(required=True)
+
+
+class GroupReply(Reply):
+    """A group as it is stored."""
+
+    group = fields.Dict(required=True)
+
+
 class PagedListHeader(ListHeader):
     """How long a list is, and how clients would page through it."""
 

@@ -14,8 +14,9 @@ from core.javascript import is_truthy, parse_int, to_string, type_of
 
 Parameters = dict[str, Any]
 
-#: The longest id that the database keeps.
+#: The longest id that the database keeps, and the longest title that its indexes take.
 MAX_ID_CHARS = 255
+MAX_TITLE_CHARS = 500
 #: Names that JavaScript's objects have from birth.
 RESERVED_WORDS = frozenset(
     (
@@ -117,6 +118,21 @@ class Pattern(_Parameter, fields.String):
         return text
 
 
+class Title(Pattern):
+    """What people call a record: text that any database takes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"\S", **options)
+
+    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> Any:
+        super()._deserialize(value, attr)
+        if not isinstance(value, str):
+            raise malformed_type(attr, value)
+        if "\0" in value or len(value) > MAX_TITLE_CHARS:
+            raise BadRequest(f"Malformed parameter value: {attr}")
+        return value
+
+
 class Id(Pattern):
     """The id of a job, event or other record."""
 
@@ -194,6 +210,12 @@ class Number(_Typed, fields.Float):
     """An optional parameter that has to be a number."""
 
     types = (int, float)
+
+
+class Switch(_Typed, fields.Boolean):
+    """An optional parameter that has to be a boolean or a number."""
+
+    types = (bool, int, float)
 
 
 class Object(_Typed, fields.Dict):

@@ -148,6 +148,11 @@ class Caller:
             shown = ", ".join(javascript.to_string(target) for target in targets)
             raise Forbidden(f"{_NO_ACCESS} targets: {shown}.")
 
+    def check_group(self, group: str) -> None:
+        """Raise `Forbidden` unless this group is within reach."""
+        if not self.is_unlimited and self.groups and group not in self.groups:
+            raise Forbidden(f"{_NO_ACCESS} group ID {group}.")
+
     def may_see(self, document: Document) -> bool:
         """Whether lists show a job or event to the caller."""
         if self.is_unlimited:

@@ -55,7 +55,7 @@ def update(key_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
     ours_kept = {key: value for key, value in changes.items() if key not in _OURS}
 
     def work(connection: sa.Connection) -> None:
-        record = ApiKey.get(connection, key_id)
+        record = ApiKey.for_change(connection, key_id)
         if record is None:
             raise NotFound("Failed to update API Key: Error: Item not found", code="api_key")
         revised = _revised(record, ours_kept)
@@ -69,7 +69,7 @@ def delete(key_id: str, caller: Caller) -> None:
     """Remove a key; raises `NotFound`."""
 
     def work(connection: sa.Connection) -> None:
-        record = ApiKey.get(connection, key_id)
+        record = ApiKey.for_change(connection, key_id)
         if record is None or not ApiKey.delete(connection, key_id):
             raise NotFound("Failed to delete API Key: Error: Item not found", code="api_key")
         _record(connection, caller, "apikey_delete", record)

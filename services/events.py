@@ -222,8 +222,7 @@ def _without(params: Mapping[str, Any], keys: Sequence[str]) -> Document:
 
 def _for_change(connection: sa.Connection, event_id: str) -> Document:
     """The event, locked until the transaction ends."""
-    connection.execute(sa.select(Event.id).where(Event.id == event_id).with_for_update())
-    event = Event.get(connection, event_id)
+    event: Document | None = Event.for_change(connection, event_id)
     if event is None:
         raise NotFound(f"Event not found: {event_id}", code="event")
     return event

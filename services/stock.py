@@ -65,8 +65,13 @@ _RECORDS: tuple[tuple[type[DocumentTable], tuple[Document, ...]], ...] = (
 
 
 def seed(connection: sa.Connection, settings: Mapping[str, Any]) -> None:
-    """Add the stock records that are missing, and this host; what is there stays as it is."""
+    """Fill what is empty with the stock records, and describe this host.
+
+    What is there stays as it is, and what was deleted stays away.
+    """
     for table, records in _RECORDS:
+        if table.all(connection):
+            continue
         for record in records:
             table.insert(connection, {**record, **_origin()})
     _seed_server(connection, settings)

@@ -1,9 +1,16 @@
-"""Tags: the words that events and jobs may carry."""
+"""Tags: the words that events and jobs may carry; they keep them when a tag is deleted."""
 
 from models.tag import Tag
-from services.documents import Listing
+from services.catalogue import Catalogue
 
 
-def listing() -> Listing:
-    """All tags in order of creation; they are the same for every caller."""
-    return Listing(Tag)
+class Tags(Catalogue):
+    """The tags; they are the same for every caller."""
+
+    table = Tag
+    noun = "tag"
+    prefix = "t"
+    taken = "Tag ID already exists"
+
+
+tags = Tags()
