@@ -1,5 +1,7 @@
 """Output files: what plugins name, what is stored, what goes wrong."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.acceptance.scripts import saying
@@ -95,3 +97,29 @@ def test_the_files_of_a_deleted_job_are_gone(server):
     job = files_of(server, ["one.txt"])
     server.call("delete_job", id=job["id"])
     assert server.client.get(f"/{job['files'][0]['path']}").status_code == 404
+
+
+def test_a_file_sent_while_the_job_runs_is_attached_with_the_others(server):
+    script = "#!/bin/sh\necho one > one.txt\nwhile [ ! -e sent ]; do sleep 0.05; done\n"
+    event = server.event(script + saying({"files": ["one.txt"]}))
+    job_id = server.run(id=event)
+    job = server.wait(job_id, lambda job: job.get("pid"))
+    _, runner = server.key("run_jobs")
+    key = runner.headers["X-API-Key"]
+    reply = (
+        server.client_with(None)
+        .post(
+            "/api/app/upload_job_file",
+            data={"id": job_id, "auth": key, "server": "elsewhere"},
+            files={"file1": ("Sent File.txt", b"sent\n")},
+        )
+        .json()
+    )
+    assert (reply["code"], reply["size"]) == (0, 5)
+    (Path(job["cwd"]) / "sent").touch()
+    job = server.wait(job_id)
+    assert names_of(job) == ["one.txt", "Sent File.txt"]
+    assert job["files"][1]["path"] == reply["key"]
+    assert server.client_with(None).get(f"/{reply['key']}").content == b"sent\n"
+    server.call("delete_job", id=job_id)
+    assert server.client_with(None).get(f"/{reply['key']}").status_code == 404

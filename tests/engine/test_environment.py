@@ -6,6 +6,7 @@ import pwd
 
 import pytest
 
+from core.tokens import worker_token_is_valid
 from engine import environment
 from tests.factories import job_document
 
@@ -123,6 +124,15 @@ def test_stdin_is_one_line_with_the_job_as_an_event():
 
 def test_without_input_there_is_no_input():
     assert "input" not in json.loads(environment.stdin(job_document("j1"), None, "/w", SETTINGS))
+
+
+def test_only_runner_plugins_get_the_token_with_which_files_are_sent():
+    settings = SETTINGS | {"SECRET_KEY": b"secret"}
+    line = environment.stdin(job_document("j1", runner=True), None, "/w", settings)
+    assert worker_token_is_valid(json.loads(line)["auth_token"], "j1", b"secret")
+    assert "auth_token" not in json.loads(
+        environment.stdin(job_document("j1"), None, "/w", settings)
+    )
 
 
 def command(line, params=None, script=None, **env):

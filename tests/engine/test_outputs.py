@@ -1,9 +1,11 @@
 """Output files: entries of all kinds, and what can go wrong with them."""
 
 import os
+from io import BytesIO
 
 import pytest
 
+from core import stored_files
 from engine import outputs
 
 
@@ -129,3 +131,11 @@ def test_a_link_is_followed_once(store, folder):
     assert stored[0]["size"] == 5
     with pytest.raises(outputs.UploadError):
         store({"path": "loop", "filename": "loop.txt"})
+
+
+def test_what_was_sent_for_the_job_is_attached_already(store, tmp_path):
+    sent = stored_files.store_for_job(tmp_path / "instance", "j1", BytesIO(b"x"), "sent.txt")
+    other = stored_files.store_for_job(tmp_path / "instance", "j2", BytesIO(b"x"), "other.txt")
+    entries = ["a.txt", sent.path, {"path": sent.path, "filename": "sent.txt"}, other.path]
+    stored, _ = store(*entries)
+    assert names(stored) == ["a.txt"]
