@@ -138,6 +138,7 @@ def check_job(server, job, params):
         "Job failed" if code else "Job completed successfully.",
         "Moving job state from {starting} to {active}",
         *(["Uploading file"] if names else []),
+        *(["Executing job error action", "Taking snapshot of server"] if code else []),
     }
     assert told == Counter(once)
     assert messages(job)[-1].startswith("Job failed: " if code else "Job completed")
