@@ -41,12 +41,17 @@ def get_event(caller: Caller, id: str) -> Returned:
     return events.get(id, caller)
 
 
+def _new_event(params: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of create_event: the event, checked, and what the scheduler is to know."""
+    return {"event": events.validate_new(params), "state": params.get("update_state")}
+
+
 @bp.api("create_event", returns=EventReply)
-@params(CreateEvent, source=BODY, prepare=lambda params: {"event": events.validate_new(params)})
+@params(CreateEvent, source=BODY, prepare=_new_event)
 @requires(Privilege.CREATE_EVENTS)
-def create_event(caller: Caller, event: dict[str, Any]) -> Returned:
+def create_event(caller: Caller, event: dict[str, Any], state: dict[str, Any] | None) -> Returned:
     """Create an event; replies with `event` as it was stored."""
-    return {"event": events.create(event, caller)}
+    return {"event": events.create(event, caller, state)}
 
 
 @bp.api("update_event", returns=EventReply)

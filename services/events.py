@@ -17,6 +17,7 @@ from models.category import Category
 from models.database import db
 from models.document import DocumentTable
 from models.event import Event
+from models.event_state import EventState
 from models.job import Job
 from models.plugin import Plugin
 from models.tag import Tag
@@ -56,8 +57,13 @@ def validate_new(params: Mapping[str, Any]) -> Document:
     return event
 
 
-def create(event: Mapping[str, Any], caller: Caller) -> Document:
-    """Store an event that `validate_new()` returned; returns it as stored."""
+def create(
+    event: Mapping[str, Any], caller: Caller, state: Mapping[str, Any] | None = None
+) -> Document:
+    """Store an event that `validate_new()` returned; returns it as stored.
+
+    `state` is what the scheduler is to remember of it.
+    """
     caller.check(event)
     now = int(clock.now())
     stored = {**event, "username": caller.name, "modified": now, "created": now, "revision": 1}
@@ -68,6 +74,8 @@ def create(event: Mapping[str, Any], caller: Caller) -> Document:
             stored["params"] = _relocked(stored["params"], plugin, None)
         if not Event.insert(connection, stored):
             raise Conflict(f"That Event ID already exists: {stored['id']}", code="event")
+        if state:
+            EventState.merge(connection, stored["id"], state)
         _record(connection, caller, "event_create", stored)
 
     db.write(work)
@@ -94,6 +102,8 @@ def update(params: Mapping[str, Any], caller: Caller) -> Document:
         caller.check(event)
         event |= {"modified": int(clock.now()), "revision": old["revision"] + 1}
         Event.replace(connection, event)
+        if params.get("update_state"):
+            EventState.merge(connection, event["id"], params["update_state"])
         _record(connection, caller, "event_update", event)
         return event
 
@@ -113,6 +123,7 @@ def delete(event_id: str, caller: Caller, delete_jobs: bool = False) -> None:
             text = f"Failed to delete event: {count} active jobs found"
             raise Conflict(text, code="event")
         Event.delete(connection, event_id)
+        EventState.delete(connection, event_id)
         _record(connection, caller, "event_delete", event)
 
     db.write(work)

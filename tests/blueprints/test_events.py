@@ -67,6 +67,45 @@ def test_a_malformed_event_is_refused(call, change, text):
     assert_error(call("create_event", body), 400, "api", text)
 
 
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("x", "Malformed parameter type: update_state (string)"),
+        ([], "Malformed parameter type: update_state (object)"),
+        ({"cursor": "5"}, "Malformed parameter value: update_state"),
+        ({"cursor": True}, "Malformed parameter value: update_state"),
+        ({"cursor": -1}, "Malformed parameter value: update_state"),
+        ({"nth": 1e300}, "Malformed parameter value: update_state"),
+        ({"total_count": 5}, "Malformed parameter value: update_state"),
+    ],
+)
+def test_senseless_state_is_refused(call, event, state, text):
+    for name in ("create_event", "update_event"):
+        body = {**EVENT, "id": event, "update_state": state}
+        assert_error(call(name, body), 400, "api", text)
+
+
+def test_state_is_taken_and_not_stored_in_the_event(call):
+    body = {**EVENT, "id": "e1", "update_state": {"cursor": 5}}
+    assert "update_state" not in call("create_event", body).json["event"]
+    reply = call("update_event", {"id": "e1", "update_state": {"nth": 2}})
+    assert "update_state" not in reply.json["event"]
+
+
+def test_of_those_who_create_the_same_event_one_wins(call):
+    statuses = []
+
+    def create():
+        statuses.append(call("create_event", {**EVENT, "id": "e1"}).status_code)
+
+    threads = [threading.Thread(target=create) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(statuses) == [200, 409, 409, 409]
+
+
 def test_markup_is_taken_out_of_notes(call):
     event = call("create_event", {**EVENT, "notes": "a <script>b</script>"}).json["event"]
     assert event["notes"] == "a b"
