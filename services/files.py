@@ -1,5 +1,6 @@
 """Stored files: what callers upload, whose it is, who uses it, and how long it stays."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -198,14 +199,13 @@ def with_uploads(job_input: Document, stored: Sequence[Document]) -> Document | 
 def _named_apart(files: Sequence[Document]) -> list[Document]:
     """Files in one folder: the second `a.txt` becomes `a-2.txt`."""
     taken: set[str] = set()
+    numbers: Counter[str] = Counter()
     named = []
     for file in files:
-        name = str(file["filename"])
-        stem, suffix = Path(name).stem, Path(name).suffix
-        number = 1
+        first = name = str(file["filename"])
         while name in taken:
-            number += 1
-            name = f"{stem}-{number}{suffix}"
+            numbers[first] += 1
+            name = f"{Path(first).stem}-{numbers[first] + 1}{Path(first).suffix}"
         taken.add(name)
         named.append({**file, "filename": name})
     return named
