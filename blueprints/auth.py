@@ -16,16 +16,22 @@ from services.access import Caller, Privilege, authenticate
 View = Callable[..., Any]
 
 
-def requires(privilege: Privilege | None = None) -> Callable[[View], View]:
+def requires(
+    privilege: Privilege | None = None, *, unlimited: bool = False
+) -> Callable[[View], View]:
     """Let a view be called by those who have the privilege; its first argument is the caller.
 
-    Without a privilege every caller who has proved who they are may call.
+    Without a privilege every caller who has proved who they are may call; with `unlimited`, only
+    those who are not limited to categories or groups.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def authorised(*args: Any, **kwargs: Any) -> Any:
-            return view(current_caller(privilege), *args, **kwargs)
+            caller = current_caller(privilege)
+            if unlimited:
+                caller.require_unlimited()
+            return view(caller, *args, **kwargs)
 
         authorised.privilege = privilege  # type: ignore[attr-defined]
         authorised.is_open = False  # type: ignore[attr-defined]

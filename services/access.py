@@ -135,6 +135,11 @@ class Caller:
             what = f'"{privilege.title}" privilege required to perform this action.'
             raise Forbidden(f"{who} not have the {what}")
 
+    def require_unlimited(self) -> None:
+        """Raise `Forbidden` if the caller is limited to categories or groups."""
+        if not self.is_unlimited:
+            raise Forbidden("Category or group limited users may not use this API")
+
     def check(self, document: Document) -> None:
         """Raise `Forbidden` unless category and targets of a job or event are within reach."""
         if self.is_unlimited:

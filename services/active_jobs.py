@@ -10,6 +10,7 @@ from models import live_lists
 from models.database import db
 from services import live_scan
 from services.access import Caller
+from services.job_views import HEAVY
 
 #: How many different lists are kept until the next commit.
 _MOST_KEPT = 16
@@ -74,10 +75,10 @@ def listing(filters: Mapping[str, Any], caller: Caller, **paging: Any) -> Listin
 
 
 def running_texts(caller: Caller) -> dict[str, str]:
-    """The live jobs that are not queued and that the caller may see, as JSON texts by their ids."""
+    """The live jobs that are not queued, as JSON texts by their ids, without heavy keys."""
     chosen = (entry for entry in live_scan.entries({}) if entry.state != "queued")
     return {
-        entry.id: json.dumps(job)
+        entry.id: json.dumps({key: job[key] for key in job if key not in HEAVY})
         for entry, job in live_scan.documents(chosen)
         if caller.may_see(job)
     }
