@@ -8,7 +8,7 @@ from core import clock, json
 from core.errors import BadRequest, Conflict
 from models.database import db
 from models.job import Job
-from services import doorbell, job_views
+from services import audit, doorbell, job_views
 from services.access import Caller
 from services.hosts import our_name
 from services.job_changes import live_row
@@ -28,6 +28,7 @@ def skip_delay(job_id: str, caller: Caller) -> None:
         now = clock.now()
         entry = activity(f"Job delay was manually skipped by user: {caller.name}", our_name())
         Job.patch(connection, job_id, columns={"until": now}, doc={"until": now}, activity=[entry])
+        audit.record(connection, caller, "job_skip_delay", job_id, [job_id])
 
     db.write(work)
     doorbell.ring()
@@ -56,6 +57,7 @@ def toggle_notice(job_id: str, caller: Caller) -> bool:
         entry = activity(f"User {what} job notify list: {caller.name}", our_name())
         actions = [*after, notice] if is_added else after
         Job.patch(connection, job_id, doc={"actions": actions}, activity=[entry])
+        audit.record(connection, caller, "job_toggle_notify", job_id, [job_id], added=is_added)
         return is_added
 
     is_added = db.write(work)
