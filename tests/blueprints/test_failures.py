@@ -6,7 +6,7 @@ import pytest
 
 from blueprints.wire import endpoints
 from tests import factories
-from tests.blueprints.api import Caller, assert_error_shape, multipart
+from tests.blueprints.api import EVENT, Caller, assert_error_shape, multipart
 from tests.blueprints.test_auth import VALID
 from tests.blueprints.test_bad_input import ODD_VALUES, check
 
@@ -124,3 +124,25 @@ def test_odd_values_in_events_break_no_other_call(call, event, value):
             assert call("get_event", {"id": event}).status_code == 200, key
             check(call("run_event", {"id": event}), "run_event", (key, value))
     assert call("get_events", {}).status_code == 200
+
+
+#: Records that events refer to, and where their lists are.
+REFERENCES = {
+    "category": ("general", "get_categories"),
+    "plugin": ("shellplug", "get_plugins"),
+    "tag": ("important", "get_tags"),
+    "group": ("main", "get_groups"),
+}
+
+
+@pytest.mark.parametrize("value", [None, -1, "a\x00b", [], [None], {"a": 1}], ids=range(6))
+@pytest.mark.parametrize("kind", REFERENCES)
+def test_odd_values_in_other_records_break_no_other_call(call, event, kind, value):
+    record, listing = REFERENCES[kind]
+    for key in (*KEYS, "enabled", "notes", "color", "sort_order", "hostname_match", "command"):
+        reply = call(f"update_{kind}", {"id": record, key: value})
+        check(reply, f"update_{kind}", (key, value))
+        if reply.status_code == 200:
+            check(call("run_event", {"id": event}), "run_event", (key, value))
+            check(call("create_event", {**EVENT, "tags": ["important"]}), "create_event", key)
+    assert call(listing, {}).status_code == 200
