@@ -11,6 +11,9 @@ from tests.docs import pages
 
 PAGE = pages.read("docs/api.md")
 
+#: The sentences of a section that tell what the endpoint replies.
+REPLIES = re.compile(r"[Rr]eplies with .*?[.;](?=\s)", re.DOTALL)
+
 
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory):
@@ -68,3 +71,16 @@ def test_the_examples_work_as_pasted(server, workshop):
 
 def is_reply(line):
     return line.startswith('{"code":')
+
+
+def test_the_members_of_replies_are_those_of_the_documentation(rules):
+    for name, endpoint in endpoints.items():
+        if endpoint.media_type != "application/json":
+            continue
+        text = pages.section(PAGE, f"### {name}")
+        told = set(re.findall(r"(?:with|as|and) `(\w+)", " ".join(re.findall(REPLIES, text))))
+        members = set(endpoint.returns().fields)
+        understood = {"code", "description", "rows", "list", name.removeprefix("get_")}
+
+        assert told <= members, name
+        assert {one for one in members - understood if f"`{one}" not in text} == set(), name
