@@ -3,6 +3,7 @@
 import sys
 
 from bench import (
+    active_jobs,
     get_job,
     idle,
     log_download,
@@ -17,6 +18,7 @@ BENCHMARKS = {
     "wait_latency": wait_latency.measure,
     "throughput": throughput.measure,
     "get_job": get_job.measure,
+    "active_jobs": active_jobs.measure,
     "ping_under_load": ping_under_load.measure,
     "stream_latency": stream_latency.measure,
     "log_download": log_download.measure,

@@ -29,6 +29,15 @@ def head(
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+def body_bytes(reply: bytes, end: int) -> int:
+    """How long the body of a reply is, by its head, which ends there; it must be a success."""
+    status_line = reply[: reply.find(b"\r\n")]
+    length = _LENGTH.search(reply, 0, end)
+    if b" 200 " not in status_line or length is None:
+        raise UnexpectedReplyError(reply.decode("utf-8", "replace"))
+    return int(length[1])
+
+
 class Connection:
     """A connection that asks, waits for the reply, and asks again."""
 
@@ -57,11 +66,7 @@ class Connection:
         data = b""
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self.receive()
-        status_line = data[: data.find(b"\r\n")]
-        length = _LENGTH.search(data, 0, end)
-        if b" 200 " not in status_line or length is None:
-            raise UnexpectedReplyError(data.decode("utf-8", "replace"))
-        parts, missing = [data[end + 4 :]], int(length[1]) - len(data) + end + 4
+        parts, missing = [data[end + 4 :]], body_bytes(data, end) - len(data) + end + 4
         while missing > 0:
             parts.append(self.receive())
             missing -= len(parts[-1])

@@ -8,10 +8,11 @@ import socket
 import subprocess
 import time
 
-from bench.client import Connection, UnexpectedReplyError, head
+from bench.client import Connection, UnexpectedReplyError, body_bytes, head
 
 CONNECTIONS = 64
 _PROCESSES = 2
+_RECEIVE_BYTES = 256 * 1024
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 
 
@@ -40,51 +41,57 @@ def _by_wrk(port: int, path: str, key: str, seconds: int) -> float:
 
 
 def _by_sockets(port: int, path: str, key: str, seconds: int) -> float:
-    """Keep every connection busy with one request at a time; replies all have one length."""
+    """Keep every connection busy with one request at a time."""
     with Connection(port, key) as connection:
         connection.get(path)
     request = head(path, key)
-    size = _reply_size(port, request)
     with selectors.DefaultSelector() as selector:
         for _ in range(CONNECTIONS // _PROCESSES):
             opened = socket.create_connection(("127.0.0.1", port))
-            selector.register(opened, selectors.EVENT_READ, [size])
+            selector.register(opened, selectors.EVENT_READ, _Reply())
             opened.sendall(request)
-        rate = _pump(selector, request, size, seconds)
+        rate = _pump(selector, request, seconds)
         for registered in list(selector.get_map().values()):
             if isinstance(registered.fileobj, socket.socket):
                 registered.fileobj.close()
     return rate
 
 
-def _reply_size(port: int, request: bytes) -> int:
-    """How many bytes one reply has, headers included."""
-    with socket.create_connection(("127.0.0.1", port)) as opened:
-        opened.sendall(request)
-        # Nothing more comes: the server waits for the next request.
-        opened.settimeout(0.5)
-        size = 0
-        try:
-            while data := opened.recv(65536):
-                size += len(data)
-        except TimeoutError:
-            return size
-    raise UnexpectedReplyError("the server closed the connection")
+class _Reply:
+    """How much of a reply is still to come."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._missing = 0
+
+    def takes(self, data: bytes) -> bool:
+        """Take the next bytes; true when they end the reply."""
+        if self._missing == 0:
+            self._head += data
+            end = self._head.find(b"\r\n\r\n")
+            if end < 0:
+                return False
+            self._missing = body_bytes(self._head, end) + end + 4 - len(self._head)
+            self._head = b""
+        else:
+            self._missing -= len(data)
+        if self._missing < 0:
+            raise UnexpectedReplyError("more than one reply came")
+        return self._missing == 0
 
 
-def _pump(selector: selectors.BaseSelector, request: bytes, size: int, seconds: int) -> float:
+def _pump(selector: selectors.BaseSelector, request: bytes, seconds: int) -> float:
     """Answer every whole reply with the next request; returns replies a second."""
     replies, started = 0, time.monotonic()
     while (elapsed := time.monotonic() - started) < seconds:
         for ready, _ in selector.select(1):
-            opened, missing = ready.fileobj, ready.data
+            opened, reply = ready.fileobj, ready.data
             if not isinstance(opened, socket.socket):
                 continue
-            missing[0] -= len(opened.recv(65536))
-            if missing[0] == 0:
-                missing[0] = size
+            data = opened.recv(_RECEIVE_BYTES)
+            if not data:
+                raise UnexpectedReplyError("the server closed the connection")
+            if reply.takes(data):
                 replies += 1
                 opened.sendall(request)
-            elif missing[0] < 0:
-                raise UnexpectedReplyError("replies differ in length")
     return replies / elapsed

@@ -119,6 +119,6 @@ def _shown(entries: live_lists.Entries, length: int) -> Listing:
     chunks = ([text for _, text in chunk] for chunk in live_scan.texts(entries))
     if len(entries) > 2 * live_scan.CHUNK:
         return Listing(chunks, length)
-    ready = list(chunks)
+    ready = [text for chunk in chunks for text in chunk]
     # One that has just ended is not shown, so it is not counted either.
-    return Listing(ready, length - len(entries) + sum(map(len, ready)))
+    return Listing([ready], length - len(entries) + len(ready))

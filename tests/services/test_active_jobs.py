@@ -99,7 +99,7 @@ def test_a_change_shows_at_once(stored):
         ((text,),) = listed({"id": job_id})
         assert json.loads(text)["label"] == label
     finish_job(job_id)
-    assert listed({"id": job_id}) == []
+    assert listed({"id": job_id}) == [[]]
 
 
 def test_long_lists_come_in_chunks_and_leave_out_what_has_ended(app):
