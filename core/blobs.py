@@ -54,6 +54,17 @@ def adopt_log(instance: Path, job: str, source: Path) -> int:
     return target.stat().st_size
 
 
+def head(instance: Path, job: str, size_bytes: int) -> bytes:
+    """The beginning of a finished job's log, at most so many bytes; empty where there is none."""
+    log = open_log(instance, job)
+    if log is None:
+        return b""
+    try:
+        return b"".join(log.blocks(0, min(log.size, size_bytes)))
+    finally:
+        log.close()
+
+
 def archive_log(instance: Path, job: str) -> bool:
     """Compress a finished job's plain log; False when there is nothing to do."""
     return archive.archive(*_log_files(instance, job))

@@ -13,6 +13,7 @@ from engine.turn import Turn
 from models import live_jobs
 from models.event import Event
 from models.job import Job
+from models.job_text import LOG_BYTES
 from models.stored_file import StoredFile
 from models.tag import Tag
 from services import job_views
@@ -41,6 +42,8 @@ class Log:
     form: str = "none"
     size: int = 0
     data: bytes | None = None
+    #: Its beginning, as far as searches look at it.
+    head: bytes = b""
 
 
 def abort_now(
@@ -139,15 +142,15 @@ def _log_file(turn: Turn, row: Any) -> Path | None:
 def _write_record(turn: Turn, row: Any, head: Document, heavy: Document, log: Log) -> None:
     Job.finalize(
         turn.connection,
-        row.id,
+        row,
+        head,
+        heavy,
+        log_head=log.head,
         revision=row.revision + 1,
         code=str(head["code"]),
-        completed=head["completed"],
         log_size=log.size,
         log_form=log.form,
         log=log.data,
-        head=json.dumps(head),
-        heavy=json.dumps(heavy),
     )
 
 
@@ -183,9 +186,11 @@ def _store_log(turn: Turn, row: Any, source: Path | None, instead: str) -> Log:
     """Keep the log: in the row, as a file, or, where it is empty, the description instead."""
     size = _size(turn, row, source)
     if size > _MOST_IN_ROW and source is not None:
-        return Log("plain", blobs.adopt_log(turn.settings["INSTANCE_PATH"], row.id, source))
+        instance = turn.settings["INSTANCE_PATH"]
+        size = blobs.adopt_log(instance, row.id, source)
+        return Log("plain", size, head=blobs.head(instance, row.id, LOG_BYTES))
     data = source.read_bytes() if size and source is not None else instead.encode()
-    return Log("row", len(data), data) if data else Log()
+    return Log("row", len(data), data, head=data) if data else Log()
 
 
 def _size(turn: Turn, row: Any, source: Path | None) -> int:

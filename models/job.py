@@ -14,7 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import json
+from models import job_term, job_text
 from models.database import db
+from models.job_text import Part
 from models.statements import KEY, new_values, select_by_id, update_by_id
 
 
@@ -22,6 +24,11 @@ def _live_index(name: str, *columns: str, where: str = "final = 0") -> sa.Index:
     """An index over some jobs only, mostly live ones: history then costs it nothing."""
     condition = sa.text(where)
     return sa.Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+def _final_index(name: str, *columns: str) -> sa.Index:
+    """An index over finished jobs only."""
+    return _live_index(name, *columns, where="final = 1")
 
 
 class Job(db.Model):  # type: ignore[misc, name-defined]
@@ -41,7 +48,11 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
             "seq",
             where="final = 0 AND (abort_reason IS NOT NULL OR resume IS NOT NULL)",
         ),
-        _live_index("ix_jobs_completed", "completed", "code", where="final = 1"),
+        _final_index("ix_jobs_completed", "completed", "code"),
+        _final_index("ix_jobs_final_seq", "seq"),
+        _final_index("ix_jobs_final_started", "started", "seq"),
+        _final_index("ix_jobs_final_completed", "completed", "seq"),
+        _final_index("ix_jobs_final_elapsed", "elapsed", "seq"),
         sa.Index(
             "ix_jobs_unarchived",
             "seq",
@@ -66,6 +77,8 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     code: Mapped[str | None] = mapped_column(sa.String(255))
     started: Mapped[float] = mapped_column(sa.Float(53))
     completed: Mapped[float | None] = mapped_column(sa.Float(53))
+    #: Seconds from start to end of a final job.
+    elapsed: Mapped[float | None] = mapped_column(sa.Float(53))
     #: When a delayed job may go on, Unix seconds.
     until: Mapped[float | None] = mapped_column(sa.Float(53))
     #: When its next time limit fires, Unix seconds.
@@ -157,9 +170,27 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         return True
 
     @classmethod
-    def finalize(cls, connection: sa.Connection, job_id: str, **values: Any) -> None:
-        """Turn a live job into a record; the caller has read it as live in this transaction."""
-        _update(connection, job_id, _EMPTIED | {"final": 1, "state": "complete"} | values)
+    def finalize(
+        cls,
+        connection: sa.Connection,
+        row: Any,
+        head: Mapping[str, Any],
+        heavy: Mapping[str, Any],
+        *,
+        log_head: bytes = b"",
+        **values: Any,
+    ) -> None:
+        """Turn a live job into a record; its `row` was read as live in this transaction.
+
+        `log_head` is the beginning of its log, as far as searches look at it.
+        """
+        completed, elapsed = head["completed"], head.get("elapsed", 0.0)
+        documents = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
+        state = {"final": 1, "state": "complete", "completed": completed, "elapsed": elapsed}
+        _update(connection, row.id, _EMPTIED | state | documents | values)
+        job_term.change(connection, row.seq, completed, before=set(), after=job_term.terms_of(head))
+        job_text.put(connection, row.seq, Part.RECORD, job_text.record_words(head))
+        job_text.put(connection, row.seq, Part.LOG, job_text.log_words(log_head))
 
     @classmethod
     def revise(
@@ -168,6 +199,13 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         """Store changed documents of a final job that was read in this transaction."""
         values = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
         _update(connection, row.id, values | {"revision": row.revision + 1})
+        old = json.loads(row.head)
+        before, after = job_term.terms_of(old), job_term.terms_of(head)
+        job_term.change(connection, row.seq, row.completed, before=before, after=after)
+        words = job_text.record_words(head)
+        if words != job_text.record_words(old):
+            job_text.remove(connection, row.seq, Part.RECORD)
+            job_text.put(connection, row.seq, Part.RECORD, words)
 
     @classmethod
     def count_completed(cls, connection: sa.Connection, start: float, end: float) -> dict[str, int]:
@@ -177,8 +215,15 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
 
     @classmethod
     def delete(cls, connection: sa.Connection, job_id: str) -> None:
-        """Remove a job's row."""
+        """Remove a job's row, and what searches find of it."""
+        row = cls.load(connection, job_id, "seq", "final", "completed", "head")
+        if row is None:
+            return
         connection.execute(sa.delete(TABLE).where(TABLE.c.id == job_id))
+        if row.final:
+            before = job_term.terms_of(json.loads(row.head))
+            job_term.change(connection, row.seq, row.completed, before=before, after=set())
+            job_text.remove(connection, row.seq, *Part)
 
     @classmethod
     def unarchived(cls, connection: sa.Connection, limit: int) -> Sequence[str]:
@@ -222,6 +267,11 @@ _EMPTIED = dict.fromkeys(
 def is_live() -> sa.ColumnElement[bool]:
     """The condition for live jobs, written as the partial indexes have it, or none would help."""
     return sa.literal_column("final") == sa.literal_column("0")
+
+
+def is_final() -> sa.ColumnElement[bool]:
+    """The condition for finished jobs, written as the partial indexes have it."""
+    return sa.literal_column("jobs.final") == sa.literal_column("1")
 
 
 def _update(connection: sa.Connection, job_id: str, values: dict[str, Any]) -> None:

@@ -167,14 +167,14 @@ def finish_job(job_id, *, log=None, **changes):
     db.write(
         lambda connection: Job.finalize(
             connection,
-            job_id,
+            row,
+            head,
+            heavy,
+            log_head=log or b"",
             code=str(document["code"]),
-            completed=document["completed"],
             log_size=len(log or b""),
             log_form="row" if log else "none",
             log=log,
             revision=row.revision + 1,
-            head=json.dumps(head),
-            heavy=json.dumps(heavy),
         )
     )
