@@ -1,12 +1,16 @@
 """What endpoints reply, for the documentation: the members beside `code`."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 
 class Reply(Schema):
     """The reply of an endpoint that tells nothing but success."""
 
-    code = fields.Integer(required=True, metadata={"description": "0: the call succeeded."})
+    code = fields.Integer(
+        required=True,
+        validate=validate.OneOf([0]),
+        metadata={"description": "0: the call succeeded."},
+    )
 
 
 class ErrorReply(Schema):
