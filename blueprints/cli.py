@@ -136,7 +136,7 @@ def _migrate() -> None:
 
 
 def _seed(connection: sa.Connection, settings: Settings) -> str | None:
-    """Fill empty tables with the stock records, and add the administrator's key; returns the key if it is new."""
+    """Put in the stock records and the administrator's key; returns the key if it is new."""
     stock.seed(connection, settings)
     return api_keys.ensure_admin(connection, settings)
 
