@@ -12,6 +12,8 @@ from services import live_scan
 from services.access import Caller
 from services.job_views import HEAVY
 
+#: Lists of up to so many rows are sent whole.
+_SHORT = 200
 #: How many different lists are kept until the next commit.
 _MOST_KEPT = 16
 
@@ -117,7 +119,7 @@ def _page(columns: Mapping[str, str], order: _Order) -> Listing:
 def _shown(entries: live_lists.Entries, length: int) -> Listing:
     """Entries as texts: at once where they are few, else as somebody takes them."""
     chunks = ([text for _, text in chunk] for chunk in live_scan.texts(entries))
-    if len(entries) > 2 * live_scan.CHUNK:
+    if len(entries) > _SHORT:
         return Listing(chunks, length)
     ready = [text for chunk in chunks for text in chunk]
     # One that has just ended is not shown, so it is not counted either.

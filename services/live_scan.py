@@ -1,4 +1,4 @@
-"""Going through all live jobs, a hundred at a time, so that other callers get their turns."""
+"""Going through all live jobs, fifty at a time, so that other callers get their turns."""
 
 import re
 import time
@@ -17,9 +17,9 @@ from services.live_texts import texts_of
 Document = dict[str, Any]
 
 #: How many jobs are worked on before others get their turn: a few milliseconds.
-CHUNK = 100
+CHUNK = 50
 #: Entries are much smaller than jobs.
-_ENTRIES = 1000
+_ENTRIES = 500
 _SEPARATORS = re.compile(r"[./]+")
 
 

@@ -46,7 +46,7 @@ class LiveTexts:
 def texts_of(connection: sa.Connection, entries: live_lists.Entries) -> dict[str, str]:
     """The jobs of these entries as JSON texts, by id and in the same order.
 
-    One that has ended since its entry was read is left out. Ask for a hundred at a time: making
+    One that has ended since its entry was read is left out. Ask for a few at a time: making
     their texts keeps the processor busy.
     """
     kept = _kept()
