@@ -89,7 +89,7 @@ def disable_key(key_id: str) -> None:
 @live_jobs.command("list")
 def list_jobs() -> None:
     """List live jobs: id, state, event."""
-    for chunk in active_jobs.listing({}, OPERATOR).chunks:
+    for chunk in active_jobs.listing({}, OPERATOR):
         for row in map(json.loads, chunk):
             click.echo("\t".join((row["id"], row["state"], row["event"])))
 

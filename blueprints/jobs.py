@@ -47,7 +47,7 @@ def get_active_jobs(caller: Caller, filters: dict[str, Any], **paging: Any) -> R
     Replies with `rows`, and with `list.length`, the number of rows before paging.
     """
     found = active_jobs.listing(filters, caller, **paging)
-    return array_reply("rows", found.chunks, {"list": f'{{"length":{found.length}}}'})
+    return array_reply("rows", found, {"list": found.length_text})
 
 
 @bp.api("get_active_job_summary", returns=SummaryReply)

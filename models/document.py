@@ -42,12 +42,8 @@ class DocumentTable:
     @classmethod
     def all(cls, connection: sa.Connection) -> list[Document]:
         """All documents in order of creation."""
-        return [json.loads(text) for text in cls.all_texts(connection)]
-
-    @classmethod
-    def all_texts(cls, connection: sa.Connection) -> Sequence[str]:
-        """All documents in order of creation, as the JSON texts that are stored."""
-        return connection.scalars(sa.select(cls.doc).order_by(cls.seq)).all()
+        texts = connection.scalars(sa.select(cls.doc).order_by(cls.seq))
+        return [json.loads(text) for text in texts]
 
     @classmethod
     def texts(

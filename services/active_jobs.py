@@ -1,7 +1,7 @@
 """Lists of live jobs: filtered, sorted and cut as a caller asks, as JSON texts."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,38 @@ _SHORT = 200
 _MOST_KEPT = 16
 
 
-@dataclass(frozen=True)
 class Listing:
-    """A list's rows as JSON texts, chunk by chunk, and its length before paging."""
+    """A list's rows as JSON texts, in chunks, and its length before paging.
 
-    chunks: Iterable[list[str]]
-    length: int
+    Short lists are read at once and are one chunk, long ones as somebody takes them.
+    """
+
+    def __init__(self, entries: live_lists.Entries, length: int) -> None:
+        self._entries = entries
+        #: A job that ends while the list is read is neither shown nor, in the end, counted.
+        self.length = length
+        self._ready: list[str] | None = None
+        if len(entries) <= _SHORT:
+            self._ready = [text for chunk in self._read() for text in chunk]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether all is read."""
+        return self._ready is not None
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self._read() if self._ready is None else iter([self._ready])
+
+    def _read(self) -> Iterator[list[str]]:
+        shown = 0
+        for chunk in live_scan.texts(self._entries):
+            shown += len(chunk)
+            yield [text for _, text in chunk]
+        self.length -= len(self._entries) - shown
+
+    def length_text(self) -> str:
+        """The `list` member of a reply, to be asked for after the last chunk."""
+        return f'{{"length":{self.length}}}'
 
 
 @dataclass(frozen=True)
@@ -71,7 +97,7 @@ def listing(filters: Mapping[str, Any], caller: Caller, **paging: Any) -> Listin
     found = kept.get(key)
     if found is None:
         found = _read(filters, caller, order)
-        if isinstance(found.chunks, list) and len(kept) < _MOST_KEPT:
+        if found.is_short and len(kept) < _MOST_KEPT:
             kept[key] = found
     return found
 
@@ -93,13 +119,13 @@ def _read(filters: Mapping[str, Any], caller: Caller, order: _Order) -> Listing:
     if order.is_page:
         return _page(columns, order)
     found = [(entry, entry.started) for entry in live_scan.entries(columns)]
-    return _shown(order.apply(found), len(found))
+    return Listing(order.apply(found), len(found))
 
 
 def _from_documents(filters: Mapping[str, Any], caller: Caller, order: _Order) -> Listing:
     """A list for which every job has to be looked into."""
     found = [(entry, job.get(order.sort_by)) for entry, job in live_scan.matching(filters, caller)]
-    return _shown(order.apply(found), len(found))
+    return Listing(order.apply(found), len(found))
 
 
 def _page(columns: Mapping[str, str], order: _Order) -> Listing:
@@ -113,14 +139,4 @@ def _page(columns: Mapping[str, str], order: _Order) -> Listing:
             limit=order.limit,
         )
     )
-    return _shown(entries, length)
-
-
-def _shown(entries: live_lists.Entries, length: int) -> Listing:
-    """Entries as texts: at once where they are few, else as somebody takes them."""
-    chunks = ([text for _, text in chunk] for chunk in live_scan.texts(entries))
-    if len(entries) > _SHORT:
-        return Listing(chunks, length)
-    ready = [text for chunk in chunks for text in chunk]
-    # One that has just ended is not shown, so it is not counted either.
-    return Listing([ready], length - len(entries) + len(ready))
+    return Listing(entries, length)

@@ -6,7 +6,6 @@ from typing import Any
 from core import clock, json
 from models.api_key import ApiKey
 from models.category import Category
-from models.database import db
 from models.document import DocumentTable
 from models.event import Event
 from models.group import Group
@@ -14,6 +13,7 @@ from models.plugin import Plugin
 from models.tag import Tag
 from services import active_jobs, servers, statistics
 from services.access import Caller
+from services.documents import Listing
 
 #: Where lists come from; those of features that are not built are empty.
 _TABLES: Mapping[str, type[DocumentTable]] = {
@@ -38,9 +38,9 @@ def texts(lists: Iterable[str], wanted: Mapping[str, bool], caller: Caller) -> d
 
 
 def _list_text(name: str) -> str:
-    table = _TABLES.get(name)
-    found = [] if table is None else db.read(table.all_texts)
-    return f"[{','.join(_without_secrets(name, text) for text in found)}]"
+    chunks = Listing(_TABLES[name]) if name in _TABLES else ()
+    shown = (_without_secrets(name, text) for chunk in chunks for text in chunk)
+    return f"[{','.join(shown)}]"
 
 
 def _without_secrets(name: str, text: str) -> str:

@@ -23,7 +23,7 @@ from tests.factories import (
 
 def rows(filters, caller=ADMIN, **paging):
     found = active_jobs.listing(filters, caller, **paging)
-    return [json.loads(text) for chunk in found.chunks for text in chunk]
+    return [json.loads(text) for chunk in found for text in chunk]
 
 
 def ids(filters, caller=ADMIN, **paging):
