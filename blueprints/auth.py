@@ -11,7 +11,8 @@ from blueprints.origin import origin_of
 from core.errors import NotAuthenticated
 from core.javascript import is_truthy
 from schemas.wire import malformed_type
-from services.access import Caller, Privilege, authenticate
+from services.access import Caller, Privilege
+from services.authentication import authenticate
 
 View = Callable[..., Any]
 

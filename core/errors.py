@@ -70,6 +70,13 @@ class TooLarge(ApiError):
     status = 413
 
 
+class TooManyRequests(ApiError):
+    """The caller asks more often than it may."""
+
+    code = "rate"
+    status = 429
+
+
 class Unavailable(ApiError):
     """The server can't do this now; `Retry-After` says when to ask again."""
 

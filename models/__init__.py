@@ -14,10 +14,14 @@ from models import (
     leader,
     magic_link,
     plugin,
+    request_count,
+    role,
     server,
+    session,
     stored_file,
     tag,
     transaction,
+    user,
 )
 
 __all__ = [
@@ -34,8 +38,12 @@ __all__ = [
     "leader",
     "magic_link",
     "plugin",
+    "request_count",
+    "role",
     "server",
+    "session",
     "stored_file",
     "tag",
     "transaction",
+    "user",
 ]

@@ -115,6 +115,12 @@ class CategoryReply(Reply):
     category = fields.Dict(required=True)
 
 
+class RoleReply(Reply):
+    """A role as it is stored."""
+
+    role = fields.Dict(required=True)
+
+
 class TagReply(Reply):
     """A tag as it is stored."""
 

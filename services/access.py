@@ -1,22 +1,15 @@
 """Who may do what: privileges, callers, and their limits to categories and groups."""
 
-import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from functools import lru_cache
 from typing import Any
 
-from core import clock, javascript, json
-from core.errors import Forbidden, NotAuthenticated
-from core.tokens import key_digest, key_hash
-from models.api_key import ApiKey
-from models.database import db
+from core import javascript
+from core.errors import Forbidden
 
 Document = Mapping[str, Any]
 
-#: Parsed records that are kept; the text of each is read and compared every time.
-_MOST_KEYS_KEPT = 256
 _NO_ACCESS = "You do not have the required account privileges to access"
 
 
@@ -87,7 +80,7 @@ def at_the_host() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request: an API key, or the operator at the command line."""
+    """Who makes a request: an API key, a user, or the operator at the command line."""
 
     id: str
     #: How activity logs name the caller: for a key, the user who created it.
@@ -100,6 +93,8 @@ class Caller:
     groups: frozenset[str] = frozenset()
     #: A user's address for mail; keys have none.
     email: str = ""
+    #: The most requests in a second; 0 is unlimited.
+    max_per_sec: float = 0
     #: Tells, when a change is recorded, where the request comes from: `ip`, `ips`, `headers`.
     origin: Callable[[], dict[str, Any]] = field(default=at_the_host, compare=False, repr=False)
 
@@ -191,51 +186,3 @@ OPERATOR = Caller(
     is_key=False,
     privileges=frozenset({Privilege.ADMIN}),
 )
-
-
-def authenticate(plain_key: str | None) -> Caller:
-    """The caller whose API key this is; raises `NotAuthenticated`.
-
-    The key's record is read again after every commit, so that changes count at once everywhere.
-    """
-    if not plain_key:
-        raise NotAuthenticated("No Session ID or API Key could be found")
-    digest = key_digest(plain_key)
-    kept = db.kept()
-    text = kept.get(digest) or db.read(lambda c: ApiKey.text_by_digest(c, digest))
-    if text is None or not _opens(_record_of(text), plain_key):
-        raise NotAuthenticated("Invalid API Key")
-    kept[digest] = text
-    return _caller_of(text)
-
-
-@lru_cache(_MOST_KEYS_KEPT)
-def _record_of(text: str) -> Document:
-    """A key's record; parsed once as long as its text is the same."""
-    record: Document = json.loads(text)
-    return record
-
-
-def _opens(record: Document, plain_key: str) -> bool:
-    """Whether the record is this key's, and the key active and not yet expired."""
-    is_own = hmac.compare_digest(key_hash(plain_key, record["id"]), str(record.get("key")))
-    expires = record.get("expires")
-    is_expired = isinstance(expires, (int, float)) and 0 < expires <= clock.now()
-    return is_own and javascript.is_truthy(record.get("active")) and not is_expired
-
-
-@lru_cache(_MOST_KEYS_KEPT)
-def _caller_of(text: str) -> Caller:
-    record = _record_of(text)
-    privileges = record.get("privileges") or {}
-    return Caller(
-        id=record["id"],
-        name=record.get("username") or record["id"],
-        title=record["title"],
-        is_key=True,
-        privileges=frozenset(
-            name for name, value in privileges.items() if javascript.is_truthy(value)
-        ),
-        categories=frozenset(record.get("categories") or ()),
-        groups=frozenset(record.get("groups") or ()),
-    )

@@ -12,7 +12,7 @@ from core.ids import new_id, random_name
 from core.tokens import key_digest, key_hash, key_mask
 from models.api_key import ApiKey
 from models.database import db
-from services import audit
+from services import audit, rates
 from services.access import OPERATOR, Caller, Privilege
 from services.documents import Listing
 
@@ -72,6 +72,7 @@ def delete(key_id: str, caller: Caller) -> None:
         record = ApiKey.for_change(connection, key_id)
         if record is None or not ApiKey.delete(connection, key_id):
             raise NotFound("Failed to delete API Key: Error: Item not found", code="api_key")
+        rates.forget_key(connection, key_id)
         _record(connection, caller, "apikey_delete", record)
 
     db.write(work)

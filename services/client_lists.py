@@ -10,6 +10,7 @@ from models.document import DocumentTable
 from models.event import Event
 from models.group import Group
 from models.plugin import Plugin
+from models.role import Role
 from models.tag import Tag
 from services import active_jobs, servers, statistics
 from services.access import Caller
@@ -23,6 +24,7 @@ _TABLES: Mapping[str, type[DocumentTable]] = {
     "categories": Category,
     "events": Event,
     "tags": Tag,
+    "roles": Role,
 }
 _PARTS = ("jobs", "alerts", "state", "stats", "servers", "serverCache")
 

@@ -13,7 +13,8 @@ from models.database import db
 from models.job import Job
 from models.stored_file import StoredFile
 from services import audit, doorbell, files, job_views
-from services.access import Caller, Privilege, authenticate
+from services.access import Caller, Privilege
+from services.authentication import authenticate
 from services.jobs import not_loaded
 from services.transitions import State, activity
 

@@ -10,7 +10,7 @@ from services import statistics
 from tests import factories
 from tests.blueprints.api import EVENT, assert_error
 
-EMPTY = ["channels", "web_hooks", "buckets", "secrets", "monitors", "alerts", "roles"]
+EMPTY = ["channels", "web_hooks", "buckets", "secrets", "monitors", "alerts"]
 
 
 @pytest.fixture

@@ -82,6 +82,9 @@ CHANGES = {
     "create_group": (lambda call: {"title": "x"}, "group_create"),
     "update_group": (lambda call: {"id": "main"}, "group_update"),
     "multi_update_groups": (lambda call: {"items": [{"id": "main"}]}, "group_multi_update"),
+    "create_role": (lambda call: {"title": "x"}, "role_create"),
+    "update_role": (lambda call: record(call, "role"), "role_update"),
+    "delete_role": (lambda call: record(call, "role"), "role_delete"),
     "delete_group": (lambda call: record(call, "group"), "group_delete"),
 }
 #: Endpoints with a privilege that need no record.

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import Forbidden, NotAuthenticated
 from models.database import db
-from services import access, api_keys
+from services import api_keys, authentication
 from services.access import OPERATOR, Caller, Privilege
 
 NO_ACCESS = "You do not have the required account privileges to access"
@@ -118,7 +118,7 @@ def test_a_key_makes_a_caller(app):
         categories=["general"],
         groups=["main"],
     )
-    found = access.authenticate(plain_key)
+    found = authentication.authenticate(plain_key)
     assert found == Caller(
         id=record["id"],
         name="admin",
@@ -133,22 +133,22 @@ def test_a_key_makes_a_caller(app):
 @pytest.mark.parametrize("key", [None, ""])
 def test_no_key_is_said_to_be_missing(app, key):
     with pytest.raises(NotAuthenticated, match="No Session ID or API Key could be found"):
-        access.authenticate(key)
+        authentication.authenticate(key)
 
 
 @pytest.mark.parametrize("key", ["wrong", "\ud800", "x" * 1_000_000, "é"])
 def test_an_unknown_key_is_invalid(app, key):
     with pytest.raises(NotAuthenticated, match="Invalid API Key"):
-        access.authenticate(key)
+        authentication.authenticate(key)
 
 
 def test_a_key_expires_by_the_clock(app, monkeypatch):
     _, plain_key = make(expires=1000)
-    monkeypatch.setattr(access.clock, "now", lambda: 999.9)
-    access.authenticate(plain_key)
-    monkeypatch.setattr(access.clock, "now", lambda: 1000.0)
+    monkeypatch.setattr(authentication.clock, "now", lambda: 999.9)
+    authentication.authenticate(plain_key)
+    monkeypatch.setattr(authentication.clock, "now", lambda: 1000.0)
     with pytest.raises(NotAuthenticated, match="Invalid API Key"):
-        access.authenticate(plain_key)
+        authentication.authenticate(plain_key)
 
 
 def test_a_hash_does_not_work_as_a_key(app):
@@ -156,12 +156,12 @@ def test_a_hash_does_not_work_as_a_key(app):
     digest = db.read(lambda c: c.exec_driver_sql("SELECT digest FROM api_keys").scalar())
     for text in (record["key"], record["mask"], digest):
         with pytest.raises(NotAuthenticated):
-            access.authenticate(text)
+            authentication.authenticate(text)
 
 
 def test_changes_to_a_key_count_for_the_next_call(app):
     record, plain_key = make(privileges={"run_jobs": True})
-    access.authenticate(plain_key).require(Privilege.RUN_JOBS)
+    authentication.authenticate(plain_key).require(Privilege.RUN_JOBS)
     api_keys.update(record["id"], {"privileges": {}}, OPERATOR)
     with pytest.raises(Forbidden):
-        access.authenticate(plain_key).require(Privilege.RUN_JOBS)
+        authentication.authenticate(plain_key).require(Privilege.RUN_JOBS)

@@ -7,7 +7,7 @@ import pytest
 from core.errors import NotAuthenticated
 from models.api_key import ApiKey
 from models.database import db
-from services import access, api_keys
+from services import api_keys, authentication
 from services.access import OPERATOR
 
 
@@ -18,7 +18,7 @@ def ensure(app, admin_key=""):
 
 def test_the_first_start_makes_an_administrators_key_once(app):
     plain_key = ensure(app)
-    assert access.authenticate(plain_key).is_admin
+    assert authentication.authenticate(plain_key).is_admin
     assert ensure(app) is None
     assert len(list(chain.from_iterable(api_keys.listing()))) == 1
 
@@ -31,11 +31,11 @@ def test_no_key_is_made_where_there_is_one_of_any_kind(app):
 def test_exactly_the_key_of_the_settings_works(app):
     assert ensure(app, "first-key") is None
     assert ensure(app, "first-key") is None
-    assert access.authenticate("first-key").is_admin
+    assert authentication.authenticate("first-key").is_admin
     assert ensure(app, "second-key") is None
-    assert access.authenticate("second-key").id == "kadmin"
+    assert authentication.authenticate("second-key").id == "kadmin"
     with pytest.raises(NotAuthenticated):
-        access.authenticate("first-key")
+        authentication.authenticate("first-key")
     assert len(list(chain.from_iterable(api_keys.listing()))) == 1
 
 
@@ -43,7 +43,7 @@ def test_the_key_of_the_settings_works_again_after_it_was_spoiled(app):
     ensure(app, "given-key")
     api_keys.update("kadmin", {"active": 0, "privileges": {}, "expires": 1}, OPERATOR)
     ensure(app, "given-key")
-    assert access.authenticate("given-key").is_admin
+    assert authentication.authenticate("given-key").is_admin
     assert api_keys.get("kadmin")["revision"] == 3
 
 
@@ -51,10 +51,10 @@ def test_an_ordinary_key_may_become_the_one_of_the_settings(app):
     ensure(app, "old-key")
     record, plain_key = api_keys.create({"title": "x", "categories": ["general"]}, OPERATOR)
     ensure(app, plain_key)
-    found = access.authenticate(plain_key)
+    found = authentication.authenticate(plain_key)
     assert (found.id, found.is_admin, found.is_unlimited) == (record["id"], True, True)
     with pytest.raises(NotAuthenticated):
-        access.authenticate("old-key")
+        authentication.authenticate("old-key")
 
 
 def test_the_plain_key_is_stored_nowhere(app):
