@@ -154,6 +154,16 @@ VALID = {
     "create_api_key": {"title": "x"},
     "update_api_key": {"id": "kx"},
     "delete_api_key": {"id": "kx"},
+    "get_event_history": {"id": "ex"},
+    "multi_update_category": {"items": [{"id": "x"}]},
+    "multi_update_groups": {"items": [{"id": "x"}]},
+    "create_plugin": {"title": "x", "type": "event", "command": "x"},
+    **{f"create_{kind}": {"title": "x"} for kind in ("category", "tag", "group")},
+    **{
+        f"{verb}_{kind}": {"id": "x"}
+        for verb in ("get", "update", "delete")
+        for kind in ("category", "tag", "plugin", "group")
+    },
     "create_event": {
         "title": "x",
         "enabled": True,
@@ -172,6 +182,21 @@ OPEN = {
 #: Endpoints that want files first: test_files.py has their cases.
 WANT_FILES = {"upload_files", "upload_job_input_files"}
 NEEDS = {
+    "search_activity": Privilege.ADMIN,
+    "create_category": Privilege.CREATE_CATEGORIES,
+    "update_category": Privilege.EDIT_CATEGORIES,
+    "multi_update_category": Privilege.EDIT_CATEGORIES,
+    "delete_category": Privilege.DELETE_CATEGORIES,
+    "create_tag": Privilege.CREATE_TAGS,
+    "update_tag": Privilege.EDIT_TAGS,
+    "delete_tag": Privilege.DELETE_TAGS,
+    "create_plugin": Privilege.CREATE_PLUGINS,
+    "update_plugin": Privilege.EDIT_PLUGINS,
+    "delete_plugin": Privilege.DELETE_PLUGINS,
+    "create_group": Privilege.CREATE_GROUPS,
+    "update_group": Privilege.EDIT_GROUPS,
+    "multi_update_groups": Privilege.EDIT_GROUPS,
+    "delete_group": Privilege.DELETE_GROUPS,
     "abort_job": Privilege.ABORT_JOBS,
     "resume_job": Privilege.RUN_JOBS,
     "delete_job": Privilege.DELETE_JOBS,
