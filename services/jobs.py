@@ -81,7 +81,9 @@ def many_texts(ids: Sequence[str], caller: Caller, *, verbose: bool) -> list[str
 
     Ask for a few hundred at a time: all of them are in memory together.
     """
-    rows = db.read(lambda connection: Job.load_many(connection, ids))
+    # PostgreSQL takes no NUL, and no job has one.
+    known = [job_id for job_id in ids if "\0" not in job_id]
+    rows = db.read(lambda connection: Job.load_many(connection, known))
     return [_row_text(rows.get(job_id), job_id, caller, verbose) for job_id in ids]
 
 

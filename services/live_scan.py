@@ -25,13 +25,14 @@ _SEPARATORS = re.compile(r"[./]+")
 
 def entries(columns: Mapping[str, str]) -> Iterator[Any]:
     """The entries of all live jobs with these values in their columns, in order of launch."""
-    seq = 0
-    while found := db.read(
-        partial(live_lists.entries_after, filters=columns, seq=seq, limit=_ENTRIES)
-    ):
+    seq, is_last = 0, False
+    while not is_last:
+        found = db.read(partial(live_lists.entries_after, filters=columns, seq=seq, limit=_ENTRIES))
         yield from found
-        seq = found[-1].seq
-        _pause()
+        is_last = len(found) < _ENTRIES
+        if not is_last:
+            seq = found[-1].seq
+            _pause()
 
 
 def texts(chosen: Iterable[Any]) -> Iterator[list[tuple[Any, str]]]:

@@ -129,6 +129,12 @@ def test_get_jobs_shows_heavy_keys_when_asked(call, job, verbose, shown):
     assert ("activity" in found) is shown
 
 
+def test_get_jobs_takes_any_text_for_an_id(call, job):
+    ids = ["\0", "x" * 300, "\ud800", job]
+    found = call("get_jobs", {"ids": ids}).json["jobs"]
+    assert ["err" in row for row in found] == [True, True, True, False]
+
+
 def test_many_jobs_are_streamed(call, job):
     reply = call("get_jobs", {"ids": [job, *(f"j{number}" for number in range(500))]})
     assert "Content-Length" not in reply.headers

@@ -116,6 +116,13 @@ def test_long_lists_come_in_chunks_and_leave_out_what_has_ended(app):
     assert found.length == 349
 
 
+def test_all_entries_are_read_however_many_there_are(app, monkeypatch):
+    monkeypatch.setattr(live_scan, "_ENTRIES", 2)
+    for count in range(6):
+        assert active_jobs.listing({"state": "ready"}, ADMIN).length == count
+        add_job()
+
+
 def test_kept_texts_are_bounded():
     kept = LiveTexts(most_chars=10)
     for number in range(4):
