@@ -115,12 +115,12 @@ def read_whole() -> bytes:
     return data
 
 
-def read_multipart() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+def read_multipart(*, takes_files: bool) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
     """Fields and files of a multipart body; whoever asks closes the files.
 
     Raises `TooLarge` or `MalformedBody`.
     """
-    stream = _RoomyBody(current_app.config["MAX_UPLOAD_BYTES"])
+    stream = _RoomyBody(current_app.config["MAX_UPLOAD_BYTES" if takes_files else "MAX_JSON_BYTES"])
     with _spools(current_app.config["INSTANCE_PATH"] / "files") as open_spool:
         parser = FormDataParser(
             stream_factory=open_spool,

@@ -61,15 +61,18 @@ class Incoming:
         return {**self.query, **self.body}
 
 
-def read() -> Incoming:
-    """Read the current request; raises `MalformedBody` or `TooLarge`."""
+def read(*, takes_files: bool) -> Incoming:
+    """Read the current request; raises `MalformedBody` or `TooLarge`.
+
+    Only where files are wanted may they make the body larger than parameters may be.
+    """
     environ = request.environ
     query_string = environ.get("QUERY_STRING", "")
     # Servers hand the raw bytes over as Latin-1 text.
     query = parse_form(query_string.encode("latin-1")) if query_string else {}
     incoming = Incoming(query, {})
     if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
-        _read_body(incoming)
+        _read_body(incoming, takes_files=takes_files)
     incoming.credentials = (_take_credentials(incoming.body), _take_credentials(query))
     return incoming
 
@@ -115,13 +118,13 @@ def _take_credentials(values: Parameters) -> Parameters:
     return {name: values.pop(name) for name in _NOT_PARAMETERS if name in values}
 
 
-def _read_body(incoming: Incoming) -> None:
+def _read_body(incoming: Incoming, *, takes_files: bool) -> None:
     """Read the body as its content type says; one of no known type gives no parameters."""
     kind = request.mimetype
     if request.method == "HEAD":
         return
     if kind == "multipart/form-data":
-        form, files = read_multipart()
+        form, files = read_multipart(takes_files=takes_files)
         for name, value in form.items(multi=True):
             _add(incoming.body, name, value)
         incoming.uploads = [_upload(name, item) for name, item in files.items(multi=True)]

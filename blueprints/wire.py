@@ -92,7 +92,7 @@ class ApiBlueprint(Blueprint):
                 group=self.name,
                 schema=view.schema,
                 source=view.source,
-                takes_files=not _FILES.isdisjoint(inspect.signature(view).parameters),
+                takes_files=_takes_files(view),
                 is_open=getattr(view, "is_open", True),
                 privilege=getattr(view, "privilege", None),
                 returns=returns,
@@ -118,6 +118,10 @@ class ApiBlueprint(Blueprint):
         return register
 
 
+def _takes_files(view: View) -> bool:
+    return not _FILES.isdisjoint(inspect.signature(view).parameters)
+
+
 def params(
     schema: type[RequestSchema],
     *,
@@ -127,13 +131,16 @@ def params(
     """Give a view its parameters as keyword arguments, checked before anybody is authenticated.
 
     `prepare` makes others of these arguments, for what is refused before the caller matters.
+    Only an endpoint that takes files reads a body that is larger than parameters may be.
     """
     checker = schema()
 
     def decorate(view: View) -> View:
+        takes_files = _takes_files(view)
+
         @wraps(view)
         def parse() -> Any:
-            incoming = g.incoming = read()
+            incoming = g.incoming = read(takes_files=takes_files)
             g.credentials = incoming.credentials
             try:
                 arguments = checker.parse(incoming.parameters(source))

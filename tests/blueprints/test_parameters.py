@@ -185,14 +185,18 @@ def test_unread_bodies_are_drained_after_the_reply(nobody, method):
 
 
 def test_large_fields_of_multipart_bodies_are_refused(nobody):
-    reply = nobody("echo", **multipart(("a", None, b"x" * 1_500_000)))
+    reply = nobody("run_event", **multipart(("a", None, b"x" * 1_500_000)))
     assert_error(reply, 413, "api", "The form has too many or too large fields.")
 
 
-def test_files_may_be_larger_than_parameters(nobody):
-    reply = nobody("echo", **multipart(("f", "x", b"x" * 1_500_000)))
-    assert reply.json["files"]["f"]["size"] == 1_500_000
-    assert nobody("echo", **multipart(("f", "x", b"x" * 2_500_000))).status_code == 413
+def test_files_may_be_larger_than_parameters_where_they_are_wanted(call, event):
+    def body(size):
+        return multipart(("id", None, event.encode()), ("f", "x", b"x" * size))
+
+    assert call("run_event", **body(1_500_000)).status_code == 200
+    assert_error(call("run_event", **body(2_500_000)), 413, "api", "The request body is larger")
+    assert call("upload_files", **body(1_500_000)).status_code == 200
+    assert_error(call("get_event", **body(1_500_000)), 413, "api", "The request body is larger")
 
 
 def test_files_of_a_body_that_breaks_off_are_closed(nobody):
