@@ -26,7 +26,9 @@ def server_id(app):
 
 @pytest.mark.parametrize("lists", ["all", ",".join(LISTS), list(LISTS)])
 def test_all_lists_come_at_once(call, event, lists):
+    role = call("create_role", {"title": "Operators"}).json["role"]
     reply = call("get_multiple", {"lists": lists}).json
+    assert reply["roles"] == [role]
     assert list(reply) == ["code", "epoch", *LISTS]
     assert [reply[name] for name in EMPTY] == [[]] * len(EMPTY)
     assert [record["id"] for record in reply["events"]] == [event]
