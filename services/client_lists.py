@@ -11,7 +11,6 @@ from models.event import Event
 from models.group import Group
 from models.plugin import Plugin
 from models.role import Role
-from models.role import Role
 from models.tag import Tag
 from services import active_jobs, servers, statistics
 from services.access import Caller
