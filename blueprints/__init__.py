@@ -20,8 +20,10 @@ from blueprints import (
     streams,
     system,
     tags,
+    users,
 )
 from blueprints.cli import init_commands
+from blueprints.cli_users import users as user_commands
 from blueprints.errors import init_errors
 from blueprints.headers import init_headers
 
@@ -39,6 +41,7 @@ _MODULES = (
     activity,
     api_keys,
     roles,
+    users,
     servers,
     client_lists,
     system,
@@ -55,3 +58,4 @@ def register(app: Flask) -> None:
     init_errors(app)
     init_headers(app)
     init_commands(app)
+    app.cli.add_command(user_commands)

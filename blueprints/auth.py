@@ -11,10 +11,15 @@ from blueprints.origin import origin_of
 from core.errors import NotAuthenticated
 from core.javascript import is_truthy
 from schemas.wire import malformed_type
+from services import sessions
 from services.access import Caller, Privilege
 from services.authentication import authenticate
 
 View = Callable[..., Any]
+
+SESSION_COOKIE = "session_id"
+_READING = ("GET", "HEAD")
+_FORGED = "Invalid session"
 
 
 def requires(
@@ -49,28 +54,65 @@ def current_caller(privilege: Privilege | None = None) -> Caller:
     """
     in_body, in_query = g.credentials
     environ = request.environ
-    _refuse_session(environ, in_body)
-    caller = authenticate(_key_in_headers(environ) or _key(in_body) or _key(in_query))
+    session_id, is_cookie = _session_id(environ, in_body)
+    if session_id is None:
+        caller = authenticate(_key_in_headers(environ) or _key(in_body) or _key(in_query))
+    else:
+        login = sessions.find(session_id)
+        # Browsers send cookies by themselves, and GET acts here as well as POST does.
+        acts = request.method not in _READING or (is_cookie and privilege is not None)
+        if (is_cookie and _is_cross_site(environ)) or (acts and not _is_proved(login, in_body)):
+            raise NotAuthenticated(_FORGED)
+        caller = login.caller()
     if privilege is not None:
         caller.require(privilege)
-    elif environ["REQUEST_METHOD"] != "POST":
-        # Nothing changes here, so nothing is recorded; the busiest endpoints are of this kind.
-        return caller
     return replace(caller, origin=partial(origin_of, environ))
 
 
-def _refuse_session(environ: dict[str, Any], in_body: dict[str, Any]) -> None:
-    """There are no sessions, so none is valid; an empty one is none."""
-    session = (
-        ("HTTP_COOKIE" in environ and request.cookies.get("session_id"))
-        or environ.get("HTTP_X_SESSION_ID")
-        or in_body.get("session_id")
-    )
-    if not is_truthy(session):
-        return
-    if not isinstance(session, str):
-        raise malformed_type("session_id", session)
-    raise NotAuthenticated(f"Failed to fetch key: sessions/{session}: Not found")
+def current_login(*, needs_proof: bool) -> tuple[str, sessions.Login]:
+    """The session of the current request, and its id; with `needs_proof` only if its token came."""
+    in_body, _ = g.credentials
+    session_id, is_cookie = _session_id(request.environ, in_body)
+    if session_id is None:
+        raise NotAuthenticated("No Session ID could be found")
+    login = sessions.find(session_id)
+    is_forged = is_cookie and _is_cross_site(request.environ)
+    if is_forged or (needs_proof and not _is_proved(login, in_body)):
+        raise NotAuthenticated(_FORGED)
+    return session_id, login
+
+
+def refuse_cross_site() -> None:
+    """Refuse what another site makes a browser send."""
+    if _is_cross_site(request.environ):
+        raise NotAuthenticated(_FORGED)
+
+
+def _is_cross_site(environ: dict[str, Any]) -> bool:
+    """Whether a browser says that a page of another site has made it send this."""
+    return environ.get("HTTP_SEC_FETCH_SITE") in ("cross-site", "same-site")
+
+
+def _is_proved(login: sessions.Login, in_body: dict[str, Any]) -> bool:
+    """Whether the request has the session's token, which other sites don't know."""
+    token = request.environ.get("HTTP_X_CSRF_TOKEN") or in_body.get("csrf_token")
+    if is_truthy(token) and not isinstance(token, str):
+        raise malformed_type("csrf_token", token)
+    return login.is_proved_by(token or None)
+
+
+def _session_id(environ: dict[str, Any], in_body: dict[str, Any]) -> tuple[str | None, bool]:
+    """The session id, if there is one that is not empty, and whether it came in a cookie."""
+    if "HTTP_COOKIE" in environ:
+        cookie = request.cookies.get(SESSION_COOKIE)
+        if cookie:
+            return cookie, True
+    session_id = environ.get("HTTP_X_SESSION_ID") or in_body.get("session_id")
+    if not is_truthy(session_id):
+        return None, False
+    if not isinstance(session_id, str):
+        raise malformed_type("session_id", session_id)
+    return session_id, False
 
 
 def _key_in_headers(environ: dict[str, Any]) -> str | None:

@@ -79,7 +79,7 @@ def _document() -> dict[str, Any]:
     for status, text in ERRORS.items():
         spec.components.response(str(status), failure(text))
     for endpoint in endpoints.values():
-        path = f"/api/app/{endpoint.name}/v1/{endpoint.below}".rstrip("/")
+        path = f"{endpoint.path}/v1/{endpoint.below}".rstrip("/")
         spec.path(path, operations=operations(endpoint))
     found: dict[str, Any] = spec.to_dict()
     return found

@@ -18,6 +18,7 @@ _IN_BRACES = re.compile(r"{(\w+)}")
 SECURITY = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "bearer": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "header", "name": "X-Session-ID"},
 }
 #: How every endpoint may fail.
 ERRORS = {
@@ -77,7 +78,7 @@ def _operation(endpoint: Endpoint, suffix: str) -> dict[str, Any]:
     if endpoint.privilege is not None:
         text = f"{text}\n\nNeeds the privilege `{endpoint.privilege}`.".strip()
     return {
-        "operationId": endpoint.name + suffix,
+        "operationId": endpoint.name.replace("/", "_") + suffix,
         "tags": [endpoint.group],
         "parameters": _in_path(endpoint),
         "summary": " ".join(summary.split()),

@@ -1,6 +1,7 @@
 """Where a request comes from, as the transaction log keeps it: addresses and harmless headers."""
 
 import re
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,6 +12,7 @@ _KEPT = (
 )
 _MAX_HEADER_CHARS = 500
 _MAX_ADDRESSES = 10
+_LOOPBACK = ("127.0.0.1", "::1")
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]{2,45}")
 
 
@@ -47,3 +49,22 @@ def _without_secrets(url: str) -> str:
     except ValueError:
         return ""
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def login_address(environ: dict[str, Any]) -> str:
+    """The address that attempts to log in are counted for.
+
+    A proxy on this host is believed what it says, as gunicorn does; of an IPv6 address the
+    network counts, since one client has all addresses of it.
+    """
+    origin = origin_of(environ)
+    address: str = origin["ip"]
+    others = [ip for ip in origin["ips"] if ip != address]
+    if address in _LOOPBACK and others:
+        address = others[-1]
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    network = ip_network((parsed, 64 if parsed.version == 6 else 32), strict=False)
+    return str(network.network_address)

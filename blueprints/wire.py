@@ -61,6 +61,16 @@ class Endpoint:
     below: str
     doc: str
 
+    @property
+    def path(self) -> str:
+        """Its URL, without a version."""
+        return _path(self.name)
+
+
+def _path(name: str) -> str:
+    """Where an endpoint lives: in `app`, unless its name has another namespace."""
+    return f"/api/{name}" if "/" in name else f"/api/app/{name}"
+
 
 #: By these names views get the files of a request.
 _FILES = {"upload", "uploads"}
@@ -81,6 +91,8 @@ class ApiBlueprint(Blueprint):
         statuses: tuple[int, ...] = (),
     ) -> Callable[[View], View]:
         """Serve a view at `/api/app/NAME`, `/api/app/NAME/vN` and below, whatever follows.
+
+        A name with a slash, such as `user/login`, has its namespace with it: `/api/user/login`.
 
         `returns` and `media_type` say in the documentation what it replies, `statuses` what other
         answers than 200 are no errors, and `below` what of the path it looks at.
@@ -105,7 +117,7 @@ class ApiBlueprint(Blueprint):
             def answer(**_trailing_path: str) -> Response:
                 return reply(view())
 
-            for rule in (f"/api/app/{name}", f"/api/app/{name}/<path:_trailing_path>"):
+            for rule in (_path(name), f"{_path(name)}/<path:_trailing_path>"):
                 self.add_url_rule(
                     rule,
                     name,

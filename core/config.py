@@ -139,6 +139,12 @@ SETTINGS = (
     Setting("INLINE_LOG_BYTES", str(MIB), _count, "Largest log inside get_job, bytes."),
     Setting("LIST_LOG_BYTES", str(64 * KIB), _count, "Largest log inside rows of lists, bytes."),
     Setting("ABORT_GRACE", "5", _seconds, "Seconds between SIGTERM and SIGKILL of an abort."),
+    Setting(
+        "SESSION_LIFETIME",
+        str(30 * 86400),
+        _seconds,
+        "Seconds that a user's session lasts after its login, or after it was resumed.",
+    ),
     Setting("TOKEN_LIFETIME", "0", _seconds, "Seconds that log links live; 0: for ever."),
     Setting("MAX_JOBS_PER_MINUTE", "0", _count, "Runs accepted a minute by all; 0: no limit."),
     Setting(

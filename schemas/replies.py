@@ -115,6 +115,20 @@ class CategoryReply(Reply):
     category = fields.Dict(required=True)
 
 
+class UserReply(Reply):
+    """A user's record, without the password."""
+
+    user = fields.Dict(required=True)
+
+
+class LoginReply(UserReply):
+    """A session: what requests of the user bring from now on."""
+
+    username = fields.String(required=True)
+    session_id = fields.String(required=True, metadata={"description": "For `X-Session-ID`."})
+    csrf_token = fields.String(required=True, metadata={"description": "For `X-CSRF-Token`."})
+
+
 class RoleReply(Reply):
     """A role as it is stored."""
 

@@ -1,6 +1,7 @@
 """Rates: how often a key may call and a password may be tried, counted in the database."""
 
 import hashlib
+import math
 
 import sqlalchemy as sa
 
@@ -48,7 +49,7 @@ def count_login(username: str, address: str) -> None:
     if db.write(work):
         wait = _LOGIN_PERIOD_SECONDS - clock.now() % _LOGIN_PERIOD_SECONDS
         text = "Too many failed logins, please try again later."
-        raise TooManyRequests(text, headers={"Retry-After": str(int(wait) + 1)})
+        raise TooManyRequests(text, headers={"Retry-After": str(math.ceil(wait))})
 
 
 def forgive_login(connection: sa.Connection, username: str, address: str) -> None:

@@ -1,7 +1,9 @@
 """Sessions: what a login is worth, for how long, and how it ends."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
@@ -15,6 +17,9 @@ from models.session import Session
 from services import audit
 from services.access import Caller
 from services.authentication import record_of, user_caller, with_roles
+
+#: Tells where a request comes from, as a caller's `origin` does.
+Origin = Callable[[], dict[str, Any]]
 
 #: So much of an id that is not known is repeated.
 _SHOWN_ID_CHARS = 64
@@ -88,20 +93,20 @@ def begin(connection: sa.Connection, username: str, expires: float) -> tuple[str
     return session_id, csrf_token
 
 
-def resume(login: Login) -> Login:
+def extend(login: Login) -> None:
     """Let a session last as long as if it began now."""
-    login.caller()
     expires = clock.now() + lifetime_seconds()
     db.write(lambda connection: Session.extend(connection, login.digest, expires))
-    return replace(login, expires=expires)
 
 
-def end(login: Login, caller: Caller) -> None:
-    """Log out."""
+def end(login: Login, origin: Origin) -> None:
+    """Log out; a user who is gone or disabled may, too."""
 
     def work(connection: sa.Connection) -> None:
         Session.drop(connection, login.digest)
-        audit.record(connection, caller, "user_logout", login.username)
+        if login.texts:
+            caller = replace(user_caller(login.texts), origin=origin)
+            audit.record(connection, caller, "user_logout", login.username, [login.username])
 
     db.write(work)
 

@@ -31,7 +31,9 @@ class Caller:
         """Call `name/v1` with a JSON body, or by GET when there is none."""
         headers = {"X-API-Key": self.key} if self.key else {}
         headers |= options.pop("headers", {})
-        path = name if name.startswith("/") else f"/api/app/{name}/v1"
+        path = name
+        if not name.startswith("/"):
+            path = f"/api/{name}/v1" if "/" in name else f"/api/app/{name}/v1"
         if body is not None:
             options |= {"data": json.dumps(body), "content_type": "application/json"}
         method = method or ("GET" if body is None and "data" not in options else "POST")

@@ -150,6 +150,11 @@ VALID = {
     "create_role": {"title": "x"},
     "update_role": {"id": "rx"},
     "delete_role": {"id": "rx"},
+    "user/login": {"username": "ux", "password": "x"},
+    "user/admin_create": {"username": "ux", "password": "correct horse"},
+    "user/admin_update": {"username": "ux"},
+    "user/admin_delete": {"username": "ux"},
+    "user/admin_get_user": {"username": "ux"},
     "get_api_key": {"id": "kx"},
     "create_api_key": {"title": "x"},
     "update_api_key": {"id": "kx"},
@@ -178,6 +183,8 @@ VALID = {
 OPEN = {
     *("ping", "echo", "view_job_log", "download_job_log", "file"),
     *("upload_job_file", "finish_job", "magic"),
+    # Those of sessions look for one themselves: test_users.py has their cases.
+    *("user/login", "user/logout", "user/resume_session"),
 }
 #: Endpoints that want files first: test_files.py has their cases.
 WANT_FILES = {"upload_files", "upload_job_input_files"}
@@ -213,6 +220,9 @@ NEEDS = {
     "create_role": Privilege.CREATE_ROLES,
     "update_role": Privilege.EDIT_ROLES,
     "delete_role": Privilege.DELETE_ROLES,
+    **dict.fromkeys(("user/admin_create", "user/admin_update"), Privilege.ADMIN),
+    **dict.fromkeys(("user/admin_delete", "user/admin_get_user"), Privilege.ADMIN),
+    "user/admin_get_users": Privilege.ADMIN,
     "get_api_keys": Privilege.ADMIN,
     "get_api_key": Privilege.ADMIN,
     "create_api_key": Privilege.ADMIN,

@@ -9,6 +9,7 @@ from models.transaction import Search, Transaction
 from tests import factories
 from tests.blueprints.api import EVENT, multipart
 
+PASSWORD = {"password": "correct horse"}
 PLUGIN = {"type": "event", "command": "/bin/true"}
 
 
@@ -40,6 +41,11 @@ def with_file(call):
 
 def new_key(call):
     return call("create_api_key", {"title": "x"}).json["api_key"]["id"]
+
+
+def new_user(call):
+    call("user/admin_create", {"username": "ann", **PASSWORD})
+    return {"username": "ann"}
 
 
 def record(call, kind, **more):
@@ -85,11 +91,15 @@ CHANGES = {
     "create_role": (lambda call: {"title": "x"}, "role_create"),
     "update_role": (lambda call: record(call, "role"), "role_update"),
     "delete_role": (lambda call: record(call, "role"), "role_delete"),
+    "user/admin_create": (lambda call: {"username": "bob", **PASSWORD}, "user_create"),
+    "user/admin_update": (new_user, "user_update"),
+    "user/admin_delete": (new_user, "user_delete"),
     "delete_group": (lambda call: record(call, "group"), "group_delete"),
 }
 #: Endpoints with a privilege that need no record.
 SILENT = {
     *("search_activity", "get_api_key", "get_api_keys"),
+    *("user/admin_get_user", "user/admin_get_users"),
     # A job is its own record.
     "run_event",
 }

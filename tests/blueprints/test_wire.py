@@ -193,8 +193,8 @@ def test_every_route_is_an_endpoint_or_known(app):
         "/api/docs",
     }
     rules = {rule.rule for rule in app.url_map.iter_rules()}
-    ours = {f"/api/app/{name}" for name in endpoints}
-    ours |= {f"/api/app/{name}/<path:_trailing_path>" for name in endpoints}
+    ours = {endpoint.path for endpoint in endpoints.values()}
+    ours |= {f"{endpoint.path}/<path:_trailing_path>" for endpoint in endpoints.values()}
     assert rules == ours | others
 
 

@@ -29,13 +29,15 @@ def test_every_url_of_the_application_is_documented(rules):
 
 def test_every_endpoint_has_a_section_with_an_example_that_calls_it(rules):
     assert endpoints
-    for name in endpoints:
+    for name, endpoint in endpoints.items():
         examples = "".join(pages.blocks(pages.section(PAGE, f"### {name}"), "bash"))
-        assert f"/api/app/{name}/v1" in examples, name
+        assert f"{endpoint.path}/v1" in examples, name
 
 
 def test_sources_and_privileges_are_those_of_the_endpoints(rules):
-    told = dict(re.findall(r"^\| `(\w+)` \| ((?:merged|body|run) \| .*) \|$", PAGE, re.MULTILINE))
+    told = dict(
+        re.findall(r"^\| `([\w/]+)` \| ((?:merged|body|run) \| .*) \|$", PAGE, re.MULTILINE)
+    )
     true = {
         name: f"{endpoint.source} | {privilege_text(endpoint)}"
         for name, endpoint in endpoints.items()
@@ -50,6 +52,8 @@ def privilege_text(endpoint):
         return f"`{endpoint.privilege}`"
     if endpoint.name in ("view_job_log", "download_job_log"):
         return "none, but the job's token"
+    if endpoint.name in ("user/logout", "user/resume_session"):
+        return "none, but a session"
     # A stream takes a token or a key: its view decides.
     return "none" if endpoint.is_open and endpoint.name != "stream_job" else "any key"
 
