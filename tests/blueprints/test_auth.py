@@ -6,7 +6,7 @@ from blueprints.wire import endpoints
 from models.api_key import ApiKey
 from models.database import db
 from services.access import Privilege
-from tests.blueprints.api import ADMIN_KEY, Caller, assert_error
+from tests.blueprints.api import ADMIN_KEY, assert_error
 
 NO_KEY = "No Session ID or API Key could be found"
 INVALID = "Invalid API Key"
@@ -233,13 +233,6 @@ NEEDS = {
 
 def closed_endpoints() -> list[str]:
     return [name for name in endpoints if name not in OPEN | WANT_FILES]
-
-
-@pytest.mark.parametrize("name", closed_endpoints())
-def test_every_endpoint_refuses_who_has_no_key(nobody, name):
-    assert_error(nobody(name, VALID.get(name, {})), 403, "session", NO_KEY)
-    wrong = Caller(nobody.client, "wrong")
-    assert_error(wrong(name, VALID.get(name, {})), 403, "session", INVALID)
 
 
 @pytest.mark.parametrize("name", closed_endpoints())
