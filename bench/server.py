@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,7 +32,9 @@ class Server:
     #: What answers once all is ready.
     ready_path = "/"
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        #: Variables of the environment that it gets beside our own.
+        self._settings = settings or {}
         self.folder = Path(tempfile.mkdtemp(prefix="switchyard-bench-", dir=_FOLDER))
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,7 +91,7 @@ class Server:
             self._process = subprocess.Popen(
                 [sys.executable, *self._command()],
                 cwd=ROOT,
-                env=ours | settings,
+                env={**ours, **settings, **self._settings},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
