@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP_INSTALL := PIP_REQUIRE_VIRTUALENV=1 $(PY) -m pip install --quiet --disable-pip-version-check
+# PostgreSQL needs a driver besides; a URL in instance/config.py is not seen here: install it then.
+RUNTIME := $(if $(filter postgresql%,$(SWITCHYARD_DATABASE_URL)),postgres,runtime)
 # A job that runs make itself must not take our make for its parent.
 CLEAN_ENV := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES
 
@@ -20,7 +22,7 @@ help:
 	@echo 'make clean    remove the virtual environment and caches, never the instance'
 
 # exec: signals that are sent to this step must reach the supervisor itself.
-serve: $(VENV)/runtime.stamp
+serve: $(VENV)/$(RUNTIME).stamp
 	@exec $(CLEAN_ENV) $(PY) deploy/serve.py
 
 test: $(VENV)/dev.stamp
@@ -66,4 +68,6 @@ $(VENV)/%.stamp: $(PY)
 $(VENV)/runtime.stamp: REQUIREMENTS := requirements.txt
 $(VENV)/runtime.stamp: requirements.txt
 $(VENV)/dev.stamp: REQUIREMENTS := requirements/dev.txt
-$(VENV)/dev.stamp: requirements.txt requirements/dev.txt
+$(VENV)/dev.stamp: requirements.txt requirements/postgres.txt requirements/dev.txt
+$(VENV)/postgres.stamp: REQUIREMENTS := requirements/postgres.txt
+$(VENV)/postgres.stamp: requirements.txt requirements/postgres.txt

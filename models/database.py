@@ -1,16 +1,22 @@
 """The database handle: where reads and writes go, and how SQLite is set up."""
 
+import importlib
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
 
+from core.config import PREFIX, ConfigError
 from models.readers import ThreadReaders
 from models.writer import GroupCommitWriter
+
+if TYPE_CHECKING:
+    from models.postgresql import PoolReaders, TransactionWriter
 
 Result = TypeVar("Result")
 
@@ -45,59 +51,81 @@ class Database(SQLAlchemy):
 
     def read(self, work: Callable[[sa.Connection], Result]) -> Result:
         """Run `work`, a few short queries, on a connection that nobody else uses meanwhile."""
-        readers: ThreadReaders | None = current_app.extensions.get("switchyard_readers")
-        if readers is not None:
-            return readers.run(work)
-        with self.engine.connect() as connection:
-            return work(connection)
+        readers: ThreadReaders | PoolReaders = current_app.extensions["switchyard_readers"]
+        return readers.run(work)
 
     def kept(self) -> dict[str, Any]:
         """A place for what was read from the database; it is empty whenever that has changed."""
-        readers: ThreadReaders | None = current_app.extensions.get("switchyard_readers")
-        return {} if readers is None else readers.kept()
+        readers: ThreadReaders | PoolReaders = current_app.extensions["switchyard_readers"]
+        return readers.kept()
 
-    def write(self, work: Callable[[sa.Connection], Result]) -> Result:
+    def write(self, work: Callable[[sa.Connection], Result], *, shared: bool = False) -> Result:
         """Run `work` in a transaction and return its result once that is committed.
 
+        No other write runs meanwhile, so that what `work` reads stays true. `shared` is for what
+        happens all the time: on PostgreSQL such works run beside each other, and have to be right
+        there, by locked rows (`Job.load()` locks) and unique constraints.
+
         On SQLite several callers' works share one commit, each in its savepoint; an exception
-        undoes only the work that raised it and is raised here. `work` may run in another
-        thread: it must not use the request.
+        undoes only the work that raised it and is raised here. `work` may run in another thread,
+        and on PostgreSQL twice, after a deadlock: it must not use the request.
         """
-        writer: GroupCommitWriter | None = current_app.extensions.get("switchyard_writer")
-        if writer is not None:
-            return writer.run(work)
-        with self.engine.begin() as connection:
-            return work(connection)
+        name = "switchyard_shared_writer" if shared else "switchyard_writer"
+        writer: GroupCommitWriter | TransactionWriter = current_app.extensions[name]
+        return writer.run(work)
 
 
 db = Database(model_class=Base, session_options={"expire_on_commit": False})
 
 
 def init_database(app: Flask) -> None:
-    """Bind the database to `app`; SQLite connections get their pragmas as they open."""
-    url: str = app.config["DATABASE_URL"]
+    """Bind the database to `app`, with the ways to read and write that its kind needs."""
+    url = sa.make_url(app.config["DATABASE_URL"])
+    if url.drivername == "postgresql":
+        # SQLAlchemy would look for another driver than the one that comes with us.
+        url = url.set(drivername="postgresql+psycopg")
+    is_sqlite = url.get_backend_name() == "sqlite"
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    is_sqlite = url.startswith("sqlite")
+    # SQLite: the writer and each reading thread keep a connection; there is nothing to pool.
+    options = {"poolclass": sa.NullPool} if is_sqlite else _postgresql().engine_options(url)
     # Errors go to the log, and parameters are whole documents.
-    options: dict[str, Any] = {"hide_parameters": True}
-    if is_sqlite:
-        # The writer and each reading thread keep a connection; there is nothing to pool.
-        options["poolclass"] = sa.NullPool
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True, **options}
     db.init_app(app)
-    if is_sqlite:
-        _create_private(sa.make_url(url).database)
-        with app.app_context():
-            sa.event.listen(db.engine, "connect", _set_up_sqlite)
-            app.extensions["switchyard_writer"] = GroupCommitWriter(db.engine)
-            app.extensions["switchyard_readers"] = ThreadReaders(db.engine)
+    with app.app_context():
+        if is_sqlite:
+            _init_sqlite(app, url.database)
+        else:
+            _init_postgresql(app)
+
+
+def _postgresql() -> ModuleType:
+    """What talks to PostgreSQL; loaded only where that is used, because its driver is optional."""
+    try:
+        return importlib.import_module("models.postgresql")
+    except ModuleNotFoundError as error:
+        text = f"{PREFIX}DATABASE_URL needs a driver: pip install -r requirements/postgres.txt"
+        raise ConfigError(text) from error
+
+
+def _init_sqlite(app: Flask, path: str | None) -> None:
+    _create_private(path)
+    sa.event.listen(db.engine, "connect", _set_up_sqlite)
+    writer = GroupCommitWriter(db.engine)
+    app.extensions["switchyard_writer"] = app.extensions["switchyard_shared_writer"] = writer
+    app.extensions["switchyard_readers"] = ThreadReaders(db.engine)
+
+
+def _init_postgresql(app: Flask) -> None:
+    sa.event.listen(db.engine, "connect", _postgresql().set_up)
+    for name, shared in (("switchyard_writer", False), ("switchyard_shared_writer", True)):
+        app.extensions[name] = _postgresql().TransactionWriter(db.engine, shared=shared)
+    app.extensions["switchyard_readers"] = _postgresql().PoolReaders(db.engine)
 
 
 def close_database() -> None:
     """Give back what the current application has open: its threads and connections."""
     for name in ("switchyard_writer", "switchyard_readers"):
-        if name in current_app.extensions:
-            current_app.extensions[name].close()
+        current_app.extensions[name].close()
     db.engine.dispose()
 
 

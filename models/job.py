@@ -17,7 +17,7 @@ from core import json
 from models import job_term, job_text
 from models.database import db
 from models.job_text import Part
-from models.statements import KEY, new_values, select_by_id, update_by_id
+from models.statements import KEY, is_write, new_values, select_by_id, update_by_id
 
 
 def _live_index(name: str, *columns: str, where: str = "final = 0") -> sa.Index:
@@ -111,8 +111,12 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
 
     @classmethod
     def load(cls, connection: sa.Connection, job_id: str, *names: str) -> "sa.Row[Any] | None":
-        """The named columns of one job; all of them where none is named."""
-        return connection.execute(select_by_id(TABLE, names), {KEY: job_id}).first()
+        """The named columns of one job; all of them where none is named.
+
+        In a write nobody else can change the job from then on until the transaction ends.
+        """
+        query = select_by_id(TABLE, names, is_locking=is_write(connection))
+        return connection.execute(query, {KEY: job_id}).first()
 
     @classmethod
     def lock(cls, connection: sa.Connection, job_id: str) -> None:
@@ -155,7 +159,7 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         merges = {"doc": doc, "live": live, "results": results}
         parts = [name for name, change in merges.items() if change or (name == "doc" and drop)]
         read = (*_GUARDS, *parts, *(("activity",) if activity else ()))
-        row = connection.execute(select_by_id(TABLE, read), {KEY: job_id}).first()
+        row = cls.load(connection, job_id, *read)
         if row is None or row.final:
             return False
         if states is not None and row.state not in states:

@@ -1,12 +1,33 @@
 """Leadership of the engines: one row with the holder, its epoch and its end."""
 
+from typing import Any
+
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
 
-#: Unix seconds by SQLite's clock.
-_DATABASE_NOW = sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Float)
+
+class _DatabaseNow(sa.sql.functions.GenericFunction[float]):
+    """Unix seconds by the database's clock."""
+
+    type = sa.Float(53)
+    inherit_cache = True
+
+
+@compiles(_DatabaseNow, "sqlite")
+def _sqlite_now(*_: Any, **__: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(_DatabaseNow, "postgresql")
+def _postgresql_now(*_: Any, **__: Any) -> str:
+    # The time of the transaction's start would be older than a wait for the row.
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+_DATABASE_NOW = _DatabaseNow()
 
 
 class Leader(db.Model):  # type: ignore[misc, name-defined]

@@ -8,13 +8,26 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 #: The parameter that names the row.
 KEY = "key"
+#: The execution option that writes have: what they read, they may be about to change.
+WRITES = "switchyard_writes"
 
 
 @cache
-def select_by_id(table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
-    """Select these columns of the row with the id `KEY`; no names: all columns."""
+def select_by_id(
+    table: sa.Table, names: tuple[str, ...], *, is_locking: bool = False
+) -> sa.Select[Any]:
+    """Select these columns of the row with the id `KEY`; no names: all columns.
+
+    `is_locking` keeps others from changing the row until this transaction ends.
+    """
     columns = [table.c[name] for name in names] if names else list(table.c)
-    return sa.select(*columns).where(table.c.id == sa.bindparam(KEY))
+    query = sa.select(*columns).where(table.c.id == sa.bindparam(KEY))
+    return query.with_for_update(key_share=True) if is_locking else query
+
+
+def is_write(connection: sa.Connection) -> bool:
+    """Whether this transaction may change rows beside other writers; SQLite has one writer."""
+    return bool(connection.get_execution_options().get(WRITES))
 
 
 @cache

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests import factories
+from tests import databases, factories
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -12,10 +12,12 @@ def pytest_xdist_auto_num_workers(config):
     return (os.cpu_count() or 1) + 1
 
 
-@pytest.fixture(scope="session")
-def template_database(tmp_path_factory):
-    """A migrated database file with the stock records, made once."""
-    return factories.make_template(tmp_path_factory.mktemp("template"))
+@pytest.fixture(scope="session", params=databases.KINDS)
+def template_database(request, tmp_path_factory):
+    """A migrated database with the stock records, made once, of each kind."""
+    template = databases.make_template(request.param, tmp_path_factory.mktemp("template"))
+    yield template
+    template.close()
 
 
 @pytest.fixture

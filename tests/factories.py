@@ -3,9 +3,6 @@
 import copy
 import itertools
 import os
-import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +12,13 @@ from core.ids import new_id
 from models.database import close_database, db
 from models.event import Event
 from models.job import Job
-from services import job_views, stock
+from services import job_views
 from services.access import Caller, Privilege
 from tests.event_documents import RUNNABLE
 
 ADMIN = Caller("kadmin", "ann", "Admin", is_key=True, privileges=frozenset({Privilege.ADMIN}))
 NOBODY = Caller("knobody", "bob", "Nobody", is_key=True, privileges=frozenset())
 
-ROOT = Path(__file__).resolve().parents[1]
 _numbers = itertools.count(1)
 
 
@@ -39,28 +35,11 @@ def limited(*, categories=(), groups=(), privileges=()):
     )
 
 
-def make_template(folder: Path) -> Path:
-    """A migrated database file with the stock records; nobody has it open any more."""
-    environment = os.environ | {"SWITCHYARD_INSTANCE_PATH": str(folder)}
-    command = [sys.executable, "-m", "flask", "--app", "app", "db", "upgrade"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    app = create_app({"INSTANCE_PATH": folder})
-    with app.app_context():
-        db.write(lambda connection: stock.seed(connection, app.config))
-        with db.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        close(app)
-    return folder / "switchyard.db"
-
-
 @contextmanager
-def application(instance: Path, template: Path, **settings):
+def application(instance: Path, template, **settings):
     """An application whose database is a copy of the template; its context is pushed."""
     instance.mkdir(parents=True, exist_ok=True)
-    database = instance / "switchyard.db"
-    if not database.exists():
-        shutil.copyfile(template, database)
-    url = f"sqlite:///{database}"
+    url = template.copy(instance)
     app = create_app({"INSTANCE_PATH": instance, "DATABASE_URL": url, **settings})
     with app.app_context():
         try:
@@ -135,7 +114,7 @@ def stored_job(connection, *, state="ready", columns=None, job_input=None, **cha
         "id": job_id,
         "event": doc["event"],
         "state": state,
-        "final": False,
+        "final": 0,
         "queue_key": f"{doc['event']}--",
         "rank": 0 if doc.get("priority") else 1,
         "started": doc["started"],

@@ -249,7 +249,8 @@ def _environment_folder(folder):
     python = binaries / "python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    (folder / "venv" / "runtime.stamp").touch()
+    for name in ("runtime", "postgres"):
+        (folder / "venv" / f"{name}.stamp").touch()
     return folder / "venv"
 
 

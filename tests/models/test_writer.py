@@ -13,6 +13,7 @@ from models.tag import Tag
 from tests.processes import until
 
 ROOT = Path(__file__).resolve().parents[2]
+on_sqlite = pytest.mark.parametrize("template_database", ["sqlite"], indirect=True)
 
 
 def add_tag(name):
@@ -46,6 +47,7 @@ def in_threads(app, works):
     return outcomes
 
 
+@on_sqlite
 def test_a_write_returns_its_result_once_it_is_committed(app):
     assert db.write(add_tag("one")) == "one"
     path = app.config["INSTANCE_PATH"] / "switchyard.db"
@@ -55,6 +57,7 @@ def test_a_write_returns_its_result_once_it_is_committed(app):
     other.dispose()
 
 
+@on_sqlite
 def test_a_failed_work_leaves_nothing_and_raises_to_its_caller(app):
     def broken(connection):
         add_tag("half")(connection)
@@ -66,6 +69,7 @@ def test_a_failed_work_leaves_nothing_and_raises_to_its_caller(app):
     assert db.write(add_tag("next")) == "next"
 
 
+@on_sqlite
 def test_an_error_of_the_database_is_undone_alone(app):
     def broken(connection):
         add_tag("half")(connection)
@@ -76,6 +80,7 @@ def test_an_error_of_the_database_is_undone_alone(app):
     assert "half" not in tags()
 
 
+@on_sqlite
 def test_works_of_many_threads_are_all_committed_and_failures_hurt_nobody(app):
     def failing(number):
         def work(connection):
@@ -94,6 +99,7 @@ def test_works_of_many_threads_are_all_committed_and_failures_hurt_nobody(app):
     assert not [tag for tag in tags() if tag.startswith("bad")]
 
 
+@on_sqlite
 def test_works_that_wait_together_share_a_commit(app):
     """While one work holds the writer, the others queue up and are then committed at once."""
     began, go_on = threading.Event(), threading.Event()
@@ -119,6 +125,7 @@ def test_works_that_wait_together_share_a_commit(app):
     assert len(commits) <= 3
 
 
+@on_sqlite
 def test_works_see_what_earlier_ones_did_in_the_same_commit(app):
     counter = []
 
@@ -130,6 +137,7 @@ def test_works_see_what_earlier_ones_did_in_the_same_commit(app):
     assert counter == list(range(counter[0], counter[0] + 40))
 
 
+@on_sqlite
 def test_a_work_may_undo_a_part_of_its_own(app):
     def work(connection):
         add_tag("kept")(connection)
@@ -142,6 +150,7 @@ def test_a_work_may_undo_a_part_of_its_own(app):
     assert "dropped" not in tags()
 
 
+@on_sqlite
 def test_reads_go_on_while_a_write_is_under_way(app):
     began, go_on = threading.Event(), threading.Event()
 
@@ -159,6 +168,7 @@ def test_reads_go_on_while_a_write_is_under_way(app):
     assert "slow" in tags()
 
 
+@on_sqlite
 def test_a_locked_database_makes_writers_wait_and_not_fail(app):
     path = app.config["INSTANCE_PATH"] / "switchyard.db"
     other = sa.create_engine(f"sqlite:///{path}", isolation_level=None)
