@@ -119,8 +119,8 @@ def _times(connection: Connection, paths: Paths) -> list[float]:
     return times
 
 
-#: What is only shown beside the rest: a far page by its offset, and words that all logs have.
-_WITHOUT_TARGET = ("far page by offset", "text, a word of most logs")
+#: What is only shown beside the rest: what has to be counted, and a far page by its offset.
+_WITHOUT_TARGET = ("an event's failures", "text, a word of most logs", "far page by offset")
 
 
 def _kinds(connection: Connection) -> dict[str, Paths]:
