@@ -5,7 +5,8 @@ import logging
 import re
 
 from flask import Flask, Response, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import BadRequest as HTTPBadRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as HTTPNotFound
@@ -14,7 +15,7 @@ from blueprints.bodies import MalformedBody
 from blueprints.headers import preflight
 from blueprints.replies import json_response
 from core import json
-from core.errors import ApiError, Defect, NotFound, TooLarge, Unavailable
+from core.errors import ApiError, BadRequest, Defect, NotFound, TooLarge, Unavailable
 from core.redaction import without_secrets
 from schemas.wire import without_tags
 
@@ -23,14 +24,20 @@ logger = logging.getLogger(__name__)
 _VERSIONED = re.compile(r"[^?]+/v\d+(?:/|\Z)", re.ASCII)
 _API = re.compile(r"/api/(\w+)/(\w+)", re.ASCII)
 _RETRY_SECONDS = "5"
-_PASSING_TROUBLE = re.compile(r"database is locked|disk is full|too many clients|could not connect")
+_PASSING_TROUBLE = re.compile(
+    r"database is locked|disk is full|connection failed|connection timeout|could not connect"
+)
+#: Classes of SQL's states: connection, rollback, resources, locks, intervention of an operator.
+_PASSING_STATES = frozenset({"08", "40", "53", "55", "57"})
 
 
 def init_errors(app: Flask) -> None:
     """Show every error of the application in the API's form."""
     app.register_error_handler(ApiError, show)
     app.register_error_handler(HTTPException, show_http_error)
-    app.register_error_handler(OperationalError, show_database_error)
+    app.register_error_handler(DBAPIError, show_database_error)
+    app.register_error_handler(DataError, show_data_error)
+    app.register_error_handler(NoConnection, show_no_connection)
     app.register_error_handler(OSError, show_system_error)
     app.register_error_handler(Exception, show_defect)
 
@@ -57,12 +64,25 @@ def show_http_error(error: HTTPException) -> Response:
     return _response(ApiError(error.name), error.code or 500)
 
 
-def show_database_error(error: OperationalError) -> Response:
-    """503 for what passes, such as a full disk; everything else is a defect."""
-    if _PASSING_TROUBLE.search(str(error.orig)):
+def show_database_error(error: DBAPIError) -> Response:
+    """503 for what passes, such as a full disk or a restart; everything else is a defect."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    is_passing = error.connection_invalidated or state[:2] in _PASSING_STATES
+    if is_passing or _PASSING_TROUBLE.search(str(error.orig)):
         logger.error("The database refuses work: %s", error.orig)
         return show(_unavailable("The database can't take this now."))
     return show_defect(error)
+
+
+def show_data_error(error: DataError) -> Response:
+    """400 for a value that no column takes: too long, too large."""
+    logger.warning("The database refuses a value: %s", error.orig)
+    return show(BadRequest("A value is too long or too large."))
+
+
+def show_no_connection(_error: NoConnection) -> Response:
+    """503 when all connections to the database are in use."""
+    return show(_unavailable("The database can't take this now."))
 
 
 def show_system_error(error: OSError) -> Response:

@@ -5,6 +5,7 @@ import os
 import selectors
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class Engine:
         """Lead whenever that is possible, until `stopping`."""
         while not self.stopping:
             self._beat()
-            if not self.lease.acquire():
+            if not self._may_lead():
                 self._wait(RENEW_SECONDS / 2)
                 continue
             try:
@@ -71,6 +72,14 @@ class Engine:
                 logger.warning("another engine leads now")
                 self._fleet.disconnect()
         self._finish_up()
+
+    def _may_lead(self) -> bool:
+        """Whether this engine leads now; it does not where the database can't be asked."""
+        try:
+            return self.lease.acquire()
+        except sa.exc.SQLAlchemyError:
+            logger.exception("the database can't be asked who leads")
+            return False
 
     def stop(self) -> None:
         """End after the current turn."""
@@ -90,12 +99,19 @@ class Engine:
                 self._wait(self._timeout())
             except LeadershipLost:
                 raise
-            except Exception:
+            except Exception as error:
                 logger.exception("the engine's loop failed")
-                self._queue.stir()
-                self._look = True
-                self._beat()
-                time.sleep(_AFTER_ERROR_SECONDS)
+                if getattr(error, "connection_invalidated", False):
+                    # Nobody knows whether a commit came through: take up all runs once more.
+                    self._fleet.disconnect()
+                self._recover()
+
+    def _recover(self) -> None:
+        """After a defect: look at everything again, in a moment."""
+        self._queue.stir()
+        self._look = True
+        self._beat()
+        time.sleep(_AFTER_ERROR_SECONDS)
 
     def _finish_up(self) -> None:
         """Hand over: another engine may go on at once, jobs keep running."""
@@ -103,7 +119,9 @@ class Engine:
         self._fleet.disconnect()
         self._bell.close()
         if self.lease.epoch:
-            self.lease.release()
+            with suppress(sa.exc.SQLAlchemyError):
+                # If it can't be released, the next engine finds that our process is gone.
+                self.lease.release()
 
     # Waiting
 

@@ -110,6 +110,21 @@ class PostgresqlTemplate:
         drop_database(self.url)
 
 
+@contextmanager
+def for_server(kind):
+    """The settings of a server that is to run on an empty database of this kind."""
+    if kind == "sqlite":
+        yield {}
+        return
+    check_postgresql()
+    drop_leftovers()
+    url = make_database()
+    try:
+        yield {"DATABASE_URL": url}
+    finally:
+        drop_database(url)
+
+
 def check_postgresql():
     """Skip the test without PostgreSQL; fail where it has to be there."""
     try:

@@ -14,8 +14,11 @@ from collections import Counter
 import httpx
 import pytest
 
+from tests import databases
 from tests.processes import kill, until
 from tests.server import messages
+
+pytestmark = pytest.mark.parametrize("shared", databases.KINDS, indirect=True)
 
 SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 ROUNDS = 20
