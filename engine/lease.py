@@ -48,7 +48,11 @@ class Lease:
 
     def renew(self) -> None:
         """Extend the lease; raises `LeadershipLost`."""
-        if not db.write(lambda connection: Leader.renew(connection, self.epoch, LEASE_SECONDS)):
+
+        def work(connection: sa.Connection) -> bool:
+            return Leader.renew(connection, self.epoch, LEASE_SECONDS)
+
+        if not db.write(work, shared=True):
             raise LeadershipLost
 
     def check(self, connection: sa.Connection) -> None:

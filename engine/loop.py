@@ -234,7 +234,10 @@ class Engine:
         return News(run, batch, exit_record)
 
     def _write(self, work: Callable[[Turn], Any]) -> None:
-        """Run `work` in a transaction of the leader, then what it left to do afterwards."""
+        """Run `work` in a transaction of the leader, then what it left to do afterwards.
+
+        Callers may add jobs and files meanwhile. Nobody can take the lead: that is written alone.
+        """
 
         def guarded(connection: sa.Connection) -> Turn:
             self.lease.check(connection)
@@ -242,7 +245,7 @@ class Engine:
             work(turn)
             return turn
 
-        for effect in db.write(guarded).after:
+        for effect in db.write(guarded, shared=True).after:
             try:
                 effect()
             except LeadershipLost:
