@@ -16,6 +16,7 @@ from blueprints import (
     openapi,
     plugins,
     roles,
+    search,
     servers,
     streams,
     system,
@@ -30,6 +31,7 @@ from blueprints.headers import init_headers
 _MODULES = (
     jobs,
     files,
+    search,
     logs,
     streams,
     events,

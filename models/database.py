@@ -54,6 +54,14 @@ class Database(SQLAlchemy):
         readers: ThreadReaders | PoolReaders = current_app.extensions["switchyard_readers"]
         return readers.run(work)
 
+    def search(self, work: Callable[[sa.Connection], Result], longest_seconds: float) -> Result:
+        """Run `work`, queries that may take long, while other requests of this process go on.
+
+        Raises `QueryTimeout` when they take longer than `longest_seconds`.
+        """
+        readers: ThreadReaders | PoolReaders = current_app.extensions["switchyard_readers"]
+        return readers.search(work, longest_seconds)
+
     def kept(self) -> dict[str, Any]:
         """A place for what was read from the database; it is empty whenever that has changed."""
         readers: ThreadReaders | PoolReaders = current_app.extensions["switchyard_readers"]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.words import phrases_of
+from core.words import phrase_of, phrases_of, words_of
 from models.database import db
 
 #: The most values of one key that are indexed.
@@ -43,7 +43,7 @@ class Field(IntEnum):
     WORKFLOW = 10
 
 
-#: Keys that have one value: no job is counted twice when counts of several words are added.
+#: Keys that have one value, which is one term: so counts of several can be added up.
 SINGLE = frozenset(
     {Field.CODE, Field.SOURCE, Field.EVENT, Field.CATEGORY, Field.PLUGIN, Field.SERVER}
 )
@@ -94,7 +94,8 @@ def terms_of(record: Mapping[str, Any]) -> set[Term]:
     terms: set[Term] = {(Field.EVERY, "")}
     for field, value in values.items():
         for text in _texts(value):
-            terms |= {(field, phrase) for phrase in phrases_of(text)}
+            phrases = {phrase_of(words_of(text))} - {""} if field in SINGLE else phrases_of(text)
+            terms |= {(field, phrase) for phrase in phrases}
             if field in (Field.CATEGORY, Field.GROUPS) and len(text) <= _MOST_WHOLE_CHARS:
                 terms.add((field, WHOLE + text))
     # PostgreSQL takes no NUL in texts, and no search can ask for one.

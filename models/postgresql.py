@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from psycopg.types.string import StrDumper, StrDumperUnknown
 from sqlalchemy.exc import DBAPIError
 
+from models.readers import QueryTimeout
 from models.statements import WRITES
 
 Result = TypeVar("Result")
@@ -23,6 +24,8 @@ _POOL_TIMEOUT_SECONDS = 5.0
 _PAUSES = (0.02, 0.1, 0.3)
 #: Of SQL's states: a serialization failure and a deadlock, both rolled back.
 _PASSING = frozenset({"40001", "40P01"})
+#: The state of a statement that ran into its time limit.
+_CANCELLED = "57014"
 #: Names the lock of writers among the database's advisory locks.
 WRITERS_LOCK = 0x53775772
 
@@ -91,6 +94,19 @@ class PoolReaders:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._transactions = engine
+
+    def search(self, work: Work[Result], longest_seconds: float) -> Result:
+        """Run `work`, which may take long; raises `QueryTimeout`. Waiting blocks nobody here."""
+        limit = sa.text(f"SET LOCAL statement_timeout = {int(longest_seconds * 1000)}")
+        try:
+            with self._transactions.connect() as connection:
+                connection.execute(limit)
+                return work(connection)
+        except DBAPIError as error:
+            if _state(error) != _CANCELLED:
+                raise
+            raise QueryTimeout from None
 
     def run(self, work: Work[Result]) -> Result:
         """Run `work`; again, on a new connection, when the server had closed the first one."""

@@ -4,16 +4,27 @@ A query there takes less time than taking a connection from a pool and giving it
 of one thread share its connection: a query never yields, so they never meet on it.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from gevent import monkey
 
+from core.aside import aside
+
 Result = TypeVar("Result")
 
 # The original: under gevent's patches each greenlet would have its own.
 _Local = monkey.get_original("threading", "local")
+
+
+#: As many steps does SQLite make between two looks at the clock: less than a millisecond.
+_STEPS_BETWEEN_LOOKS = 10_000
+
+
+class QueryTimeout(Exception):
+    """A query took longer than it may."""
 
 
 class ThreadReaders:
@@ -35,6 +46,26 @@ class ThreadReaders:
         except sa.exc.DBAPIError:
             self.close()
             raise
+
+    def search(self, work: Callable[[sa.Connection], Result], longest_seconds: float) -> Result:
+        """Run `work`, which may take long, in another thread; raises `QueryTimeout`."""
+
+        def limited(connection: sa.Connection) -> Result:
+            driver: Any = connection.connection.driver_connection
+            deadline = time.monotonic() + longest_seconds
+            driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+            try:
+                return work(connection)
+            finally:
+                driver.set_progress_handler(None, 0)
+
+        try:
+            result: Result = aside(self.run, limited)
+            return result
+        except sa.exc.OperationalError as error:
+            if str(error.orig) != "interrupted":
+                raise
+            raise QueryTimeout from None
 
     def kept(self) -> dict[str, Any]:
         """What this thread keeps of its reads; emptied by any commit of anybody since.

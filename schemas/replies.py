@@ -36,6 +36,19 @@ class RowsReply(Reply):
     list = fields.Nested(ListHeader, required=True)
 
 
+class SearchHeader(ListHeader):
+    """How long a result is, and where its next page begins."""
+
+    cursor = fields.String(metadata={"description": "The parameter that brings the next page."})
+
+
+class SearchReply(Reply):
+    """A page of found jobs."""
+
+    rows = fields.List(fields.Dict(), required=True)
+    list = fields.Nested(SearchHeader, required=True)
+
+
 class JobReply(Reply):
     """A job, and the token that opens its log."""
 

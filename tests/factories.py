@@ -138,22 +138,25 @@ def load(job_id):
 
 def finish_job(job_id, *, log=None, **changes):
     """Turn a live job into a record, with `log` in its row."""
-    row = load(job_id)
+    db.write(lambda connection: finish_in(connection, job_id, log=log, **changes))
+
+
+def finish_in(connection, job_id, *, log=None, **changes):
+    """`finish_job` in a transaction that is under way."""
+    row = Job.load(connection, job_id)
     document = json.loads(row.doc) | {"state": "complete", "code": 0, "complete": True}
     document |= {"activity": [], "completed": clock.now(), "final": True, **changes}
     document["log_file_size"] = len(log or b"")
     head, heavy = job_views.split_record(document)
-    db.write(
-        lambda connection: Job.finalize(
-            connection,
-            row,
-            head,
-            heavy,
-            log_head=log or b"",
-            code=str(document["code"]),
-            log_size=len(log or b""),
-            log_form="row" if log else "none",
-            log=log,
-            revision=row.revision + 1,
-        )
+    Job.finalize(
+        connection,
+        row,
+        head,
+        heavy,
+        log_head=log or b"",
+        code=str(document["code"]),
+        log_size=len(log or b""),
+        log_form="row" if log else "none",
+        log=log,
+        revision=row.revision + 1,
     )

@@ -69,6 +69,7 @@ ROWS = {
     "delete_event": within_limits(_EVENT, admin=409),
     "run_event": within_limits(_EVENT),
     "flush_event_queue": within_limits(_EVENT),
+    "search_jobs": for_all(),
     "get_job": within_limits({"id": LIVE}),
     "get_job_log": within_limits({"id": ENDED}),
     "tail_live_job_log": within_limits({"id": LIVE}),

@@ -1,8 +1,5 @@
 """docs/limitations.md is honest: what it says of missing things is what happens."""
 
-import pytest
-
-from blueprints.wire import endpoints
 from schemas import actions, limits
 from tests.docs import pages
 from tests.server import messages
@@ -57,9 +54,3 @@ def test_every_limit_and_action_that_is_missing_is_named():
     for kind in set(limits.SCHEMAS) - enforced:
         assert f"`{kind}`" in PAGE
     assert "suspend" in actions.SCHEMAS
-
-
-@pytest.mark.parametrize("name", ["search_jobs"])
-def test_endpoints_that_are_said_to_be_missing_are(name, server):
-    assert name not in endpoints
-    assert server.get(name).status_code == 404
