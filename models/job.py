@@ -201,8 +201,11 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         cls, connection: sa.Connection, row: Any, head: Mapping[str, Any], heavy: Mapping[str, Any]
     ) -> None:
         """Store changed documents of a final job that was read in this transaction."""
-        values = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
-        _update(connection, row.id, values | {"revision": row.revision + 1})
+        values: dict[str, Any] = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
+        values |= {"code": str(head.get("code") or 0)[:255], "revision": row.revision + 1}
+        if type(head.get("elapsed")) in (int, float):
+            values["elapsed"] = min(float(head["elapsed"]), _LONGEST_ELAPSED)
+        _update(connection, row.id, values)
         old = json.loads(row.head)
         before, after = job_term.terms_of(old), job_term.terms_of(head)
         job_term.change(connection, row.seq, row.completed, before=before, after=after)
@@ -257,6 +260,8 @@ _COMPLETED = (
     )
     .group_by(TABLE.c.code)
 )
+#: More seconds than any job takes; databases keep no infinite ones.
+_LONGEST_ELAPSED = 1e12
 #: What a patch has to look at before it changes anything.
 _GUARDS = ("final", "state", "revision")
 #: What a record has no use for.

@@ -58,7 +58,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('seq', 'part', name=op.f('pk_job_texts'))
     )
     if op.get_bind().dialect.name == 'postgresql':
-        op.create_index('ix_job_texts_words', 'job_texts', ['words'], postgresql_using='gin')
+        # Searches go through the list of pending words each time: it has to stay short (KiB).
+        op.create_index('ix_job_texts_words', 'job_texts', ['words'], postgresql_using='gin', postgresql_with={'gin_pending_list_limit': 256})
     else:
         # Without content of its own; the underscore belongs to words here as everywhere.
         op.execute(

@@ -343,6 +343,14 @@ def test_an_update_of_live_values_is_seen(app, key):
     assert get(job_id)[key] == 0.9
 
 
+def test_an_update_of_a_final_job_is_found_by_its_new_result(app):
+    job_id = add_job(state="active")
+    finish_job(job_id, elapsed=5.0)
+    job_changes.update(job_id, {"code": "warning", "elapsed": 1e300}, ADMIN)
+    row = load(job_id)
+    assert (row.code, row.elapsed) == ("warning", 1e12)
+
+
 def test_an_update_of_a_final_job_may_count_and_adjust(app):
     job_id = add_job()
     finish_job(job_id, tags=["a", "b"], number=5)
