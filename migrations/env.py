@@ -3,7 +3,10 @@ from logging.config import fileConfig
 
 from flask import current_app
 
+from sqlalchemy import text
+
 from alembic import context
+from models.statements import WRITERS_LOCK
 
 # this is the Alembic Config object, which provides
 # access to the values within the .ini file in use.
@@ -100,7 +103,19 @@ def run_migrations_online():
         )
 
         with context.begin_transaction():
+            if connection.dialect.name == 'postgresql':
+                wait_for_others(connection)
             context.run_migrations()
+
+
+def wait_for_others(connection):
+    """Let one migrate at a time, and take all the time it needs.
+
+    The versions are read after this: whoever waited finds that nothing is left to do.
+    """
+    for name in ('statement_timeout', 'lock_timeout'):
+        connection.execute(text(f'SET LOCAL {name} = 0'))
+    connection.execute(text(f'SELECT pg_advisory_xact_lock({WRITERS_LOCK})'))
 
 
 if context.is_offline_mode():

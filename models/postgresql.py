@@ -11,7 +11,7 @@ from psycopg.types.string import StrDumper, StrDumperUnknown
 from sqlalchemy.exc import DBAPIError
 
 from models.readers import QueryTimeout
-from models.statements import WRITES
+from models.statements import WRITERS_LOCK, WRITES
 
 Result = TypeVar("Result")
 Work = Callable[[sa.Connection], Result]
@@ -26,8 +26,6 @@ _PAUSES = (0.02, 0.1, 0.3)
 _PASSING = frozenset({"40001", "40P01"})
 #: The state of a statement that ran into its time limit.
 _CANCELLED = "57014"
-#: Names the lock of writers among the database's advisory locks.
-WRITERS_LOCK = 0x53775772
 
 #: What PostgreSQL is asked for at each connect, unless the URL says otherwise. A dead peer is
 #: noticed within a quarter of a minute; a stopped process must not keep its locks for ever.

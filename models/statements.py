@@ -10,6 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 KEY = "key"
 #: The execution option that writes have: what they read, they may be about to change.
 WRITES = "switchyard_writes"
+#: Names the lock of writers among PostgreSQL's advisory locks.
+WRITERS_LOCK = 0x53775772
 
 
 @cache
