@@ -1,0 +1,8 @@
+"""Which program does which errand: the action types that reach beyond the job itself."""
+
+from collections.abc import Mapping
+
+from services.errand import Performer
+
+#: By action type. Types that are in neither this nor `engine.deeds.DEEDS` are not available.
+PERFORMERS: Mapping[str, Performer] = {}
