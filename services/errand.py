@@ -33,7 +33,8 @@ class Outcome:
     result: Document
     #: Texts for the job's activity log.
     texts: list[str] = field(default_factory=list)
-    #: Keys of the job that change.
+    #: What is added to the job: these items to its lists (`jobs`, `tickets`), these members to its
+    #: objects (`input`: members to `data`, items to `files`); all else is replaced.
     job: Document = field(default_factory=dict)
 
 

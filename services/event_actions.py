@@ -1,0 +1,65 @@
+"""Actions on events: to run another one, to disable or delete the job's own."""
+
+from typing import Any
+
+from core.errors import ApiError
+from models.database import db
+from models.event import Event
+from services import child_runs, doorbell, job_events
+from services.errand import Errand, Outcome
+
+Document = dict[str, Any]
+
+#: The longest delay, seconds: about three years.
+_LONGEST_DELAY = 1e8
+
+
+def run_event(errand: Errand) -> Outcome:
+    """Launch another event with this job's output as its input."""
+    action = errand.action
+    event_id = str(action.get("event_id"))
+    event = db.read(lambda connection: Event.get(connection, event_id))
+    texts = [] if event is None else [f"Running custom event: {event['title']}"]
+    try:
+        child = child_runs.launch(errand, event_id, _params(action), _delay_seconds(action))
+    except ApiError as error:
+        return Outcome({"code": "event", "description": error.description}, texts)
+    result = {
+        "code": 0,
+        "description": f"Successfully launched job: {child}",
+        "loc": f"#Job?id={child}",
+    }
+    return Outcome(result, texts, {"jobs": [{"id": child, "reason": "action"}]})
+
+
+def _params(action: Document) -> Document:
+    params = action.get("params")
+    return params if isinstance(params, dict) else {}
+
+
+def _delay_seconds(action: Document) -> float:
+    delay = action.get("start_delay")
+    if not isinstance(delay, (int, float)) or isinstance(delay, bool):
+        return 0.0
+    return min(float(delay), _LONGEST_DELAY)
+
+
+def disable(errand: Errand) -> Outcome:
+    """Disable the job's event."""
+    job = errand.job
+    db.write(lambda connection: job_events.change(connection, job, {"enabled": False}))
+    doorbell.ring()
+    result = {
+        "code": 0,
+        "description": "Successfully disabled event.",
+        "loc": f"#Events?id={job['event']}",
+    }
+    return Outcome(result, ["Disabling event for action"])
+
+
+def delete(errand: Errand) -> Outcome:
+    """Delete the job's event."""
+    db.write(lambda connection: job_events.delete(connection, errand.job))
+    doorbell.ring()
+    result = {"code": 0, "description": "Successfully deleted event."}
+    return Outcome(result, ["Deleting event for action"])
