@@ -24,8 +24,7 @@ from engine.steps import News, Steps
 from engine.turn import Run, Turn
 from models.database import db
 from models.job import Job
-from services import job_views
-from services.doorbell import Bell, Ringer
+from services import doorbell, job_views
 
 logger = logging.getLogger(__name__)
 
@@ -45,13 +44,13 @@ class Engine:
         self.instance: Path = app.config["INSTANCE_PATH"]
         self.lease = Lease()
         self.stopping = False
-        self._bell = Bell(self.instance)
-        self._ringer = Ringer(self.instance)
+        self._bell = doorbell.listen(app)
+        self._ringer = doorbell.ringer()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._bell.socket, selectors.EVENT_READ)
         self._fleet = Fleet(self.instance, self._selector)
         self._queue = Queue()
-        self._files = FileWorker(self.instance, self._ringer.ring)
+        self._files = FileWorker(self.instance, self._bell.wake)
         self._steps = Steps(self.settings, self._fleet, self._queue, self._files)
         #: Something may be to do: look at the database.
         self._look = True

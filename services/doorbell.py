@@ -1,83 +1,87 @@
 """The doorbell: tells other processes that something in the database changed, and no more.
 
-Each listener binds a datagram socket under `instance/bells/`; ringing sends one byte to each.
-A ring carries nothing and promises nothing: who hears it reads again what it cares about.
+A ring carries nothing and promises nothing: who hears it reads again what it cares about. How it
+travels depends on the database: as a datagram beside SQLite, as a notification of PostgreSQL.
 """
 
-import os
+import importlib
 import socket
-import uuid
-from pathlib import Path
+import threading
+from types import ModuleType
+from typing import Protocol
 
-from flask import current_app
+from flask import Flask, current_app
 
-_RING = b"\0"
+from models.database import db
+from services import doorbell_datagrams
+
+#: Two threads that ring first at the same moment must not make two ringers.
+_making = threading.Lock()
 
 
-class Bell:
-    """One listener's socket: becomes readable when somebody rang."""
+class Bell(Protocol):
+    """One listener."""
 
-    def __init__(self, instance: Path) -> None:
-        self._folder = os.open(instance / "bells", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(_address(self._folder, self.name))
-        self.socket.setblocking(False)
+    #: Who it is, for those who do not want to wake it.
+    name: str
+    #: Becomes readable when somebody rang.
+    socket: socket.socket
 
     def drain(self) -> None:
         """Take all rings that have come so far."""
-        try:
-            while self.socket.recv(64):
-                pass
-        except BlockingIOError:
-            return
+
+    def wake(self) -> None:
+        """Ring this bell alone, from another thread of its process."""
 
     def close(self) -> None:
         """Stop listening."""
-        self.socket.close()
-        try:
-            os.unlink(self.name, dir_fd=self._folder)
-        finally:
-            os.close(self._folder)
 
 
-class Ringer:
-    """The sending side: one unbound socket and the folder of all listeners."""
-
-    def __init__(self, instance: Path) -> None:
-        self._folder = os.open(instance / "bells", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+class Ringer(Protocol):
+    """What rings for one process."""
 
     def ring(self, skip: str = "") -> None:
         """Wake every listener but the one named `skip`; never waits."""
-        for name in os.listdir(self._folder):
-            if name == skip:
-                continue
-            try:
-                self._socket.sendto(_RING, _address(self._folder, name))
-            except BlockingIOError:
-                # Its buffer is full of rings that it has not taken yet: it will look anyway.
-                continue
-            except (ConnectionRefusedError, FileNotFoundError):
-                self._remove(name)
 
-    def _remove(self, name: str) -> None:
-        """Forget a listener whose process is gone."""
-        try:
-            os.unlink(name, dir_fd=self._folder)
-        except FileNotFoundError:
-            return
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+def listen(app: Flask) -> Bell:
+    """A new listener."""
+    with app.app_context():
+        if _is_postgresql():
+            bell: Bell = _notifications().NotifiedBell(db.engine)
+            return bell
+    return doorbell_datagrams.DatagramBell(app.config["INSTANCE_PATH"])
+
+
+def ringer() -> Ringer:
+    """What rings for the current application."""
+    extensions = current_app.extensions
+    with _making:
+        if "switchyard_ringer" not in extensions:
+            extensions["switchyard_ringer"] = _new_ringer()
+        found: Ringer = extensions["switchyard_ringer"]
+    return found
 
 
 def ring() -> None:
     """Ring for the current application; call it after the commit, never before."""
-    extensions = current_app.extensions
-    if "switchyard_ringer" not in extensions:
-        extensions["switchyard_ringer"] = Ringer(current_app.config["INSTANCE_PATH"])
-    extensions["switchyard_ringer"].ring()
+    ringer().ring()
 
 
-def _address(folder: int, name: str) -> str:
-    """The address by way of a directory descriptor: full paths may be too long for a socket."""
-    return f"/proc/self/fd/{folder}/{name}"
+def _new_ringer() -> Ringer:
+    if _is_postgresql():
+        made: Ringer = _notifications().NotifyingRinger(db.engine)
+        return made
+    return doorbell_datagrams.DatagramRinger(current_app.config["INSTANCE_PATH"])
+
+
+def _is_postgresql() -> bool:
+    return db.engine.dialect.name == "postgresql"
+
+
+def _notifications() -> ModuleType:
+    """Loaded only where it is used, because its driver is optional."""
+    return importlib.import_module("services.doorbell_notifications")

@@ -8,13 +8,13 @@ import logging
 import select
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
 
 from models.database import db
 from models.job import Job
+from services import doorbell
 from services.doorbell import Bell
 
 logger = logging.getLogger(__name__)
@@ -62,17 +62,18 @@ class Follower:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._instance: Path = app.config["INSTANCE_PATH"]
         self._lock = threading.Lock()
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._revisions: dict[str, int | None] = {}
-        self._is_running = False
+        self._listener: threading.Thread | None = None
+        self._bell: Bell | None = None
+        self._linger_seconds = _LINGER_SECONDS
 
     def follow(self, job_id: str) -> Subscription:
         """Follow a job; its row is there at once. Close it in the end."""
         subscription = Subscription(self, job_id)
         with self._lock:
-            if not self._is_running:
+            if self._listener is None:
                 self._start()
             self._subscriptions.setdefault(job_id, []).append(subscription)
         try:
@@ -88,9 +89,19 @@ class Follower:
 
     def _start(self) -> None:
         """Start the listener; where its bell can't be made, whoever wanted to follow hears it."""
-        bell = Bell(self._instance)
-        threading.Thread(target=self._listen, args=(bell,), daemon=True).start()
-        self._is_running = True
+        bell = self._bell = doorbell.listen(self._app)
+        self._listener = threading.Thread(target=self._listen, args=(bell,), daemon=True)
+        self._listener.start()
+
+    def close(self) -> None:
+        """End the listener once nobody follows, without waiting for somebody new."""
+        self._linger_seconds = 0.0
+        with self._lock:
+            listener, bell = self._listener, self._bell
+            if bell is not None:
+                bell.wake()
+        if listener is not None:
+            listener.join(_SAFETY_SECONDS)
 
     def remove(self, subscription: Subscription) -> None:
         """Stop following."""
@@ -108,7 +119,7 @@ class Follower:
         poll = select.poll()
         poll.register(bell.socket, select.POLLIN)
         with self._app.app_context():
-            while time.monotonic() - last_used < _LINGER_SECONDS or not self._try_to_end(bell):
+            while time.monotonic() - last_used < self._linger_seconds or not self._try_to_end(bell):
                 poll.poll(_SAFETY_SECONDS * 1000)
                 if self._subscriptions:
                     last_used = time.monotonic()
@@ -119,7 +130,7 @@ class Follower:
         with self._lock:
             if self._subscriptions:
                 return False
-            self._is_running = False
+            self._listener = self._bell = None
             bell.close()
             return True
 

@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import os
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,12 +48,14 @@ def application(instance: Path, template, **settings):
 
 
 def close(app):
-    """Give back what an application opened: connections, and the doorbell's descriptors."""
+    """Give back what an application opened."""
+    follower = app.extensions.pop("switchyard_follower", None)
+    if follower is not None:
+        follower.close()
     close_database()
     ringer = app.extensions.pop("switchyard_ringer", None)
     if ringer is not None:
-        ringer._socket.close()
-        os.close(ringer._folder)
+        ringer.close()
 
 
 def event(**changes):
