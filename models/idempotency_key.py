@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
-from models.statements import insert_new
+from models.statements import delete_some, insert_new
 
 
 class IdempotencyKey(db.Model):  # type: ignore[misc, name-defined]
@@ -48,8 +48,7 @@ class IdempotencyKey(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def forget(cls, connection: sa.Connection, before: float, limit: int) -> int:
         """Delete some of the keys that were used before then; returns how many."""
-        old = sa.select(cls.digest).where(cls.created < before).limit(limit)
-        return connection.execute(sa.delete(cls).where(cls.digest.in_(old))).rowcount
+        return delete_some(connection, cls.digest, cls.created < before, limit)
 
 
 TABLE = cast(sa.Table, IdempotencyKey.__table__)

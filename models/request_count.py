@@ -7,6 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
+from models.statements import delete_some
 
 
 class RequestCount(db.Model):  # type: ignore[misc, name-defined]
@@ -54,6 +55,4 @@ class RequestCount(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def forget(cls, connection: sa.Connection, before: float, limit: int) -> None:
         """Delete some of the counts that were of use only before then."""
-        old = sa.select(cls.subject).where(cls.until < before).limit(limit)
-        old = old.with_for_update(skip_locked=True)
-        connection.execute(sa.delete(cls).where(cls.subject.in_(old)))
+        delete_some(connection, cls.subject, cls.until < before, limit)

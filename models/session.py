@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
+from models.statements import delete_some
 from models.user import User
 
 
@@ -50,9 +51,7 @@ class Session(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def forget(cls, connection: sa.Connection, before: float, limit: int) -> None:
         """Delete some of the sessions that expired before then."""
-        old = sa.select(cls.digest).where(cls.expires < before).limit(limit)
-        old = old.with_for_update(skip_locked=True)
-        connection.execute(sa.delete(cls).where(cls.digest.in_(old)))
+        delete_some(connection, cls.digest, cls.expires < before, limit)
 
 
 _WITH_USER = (

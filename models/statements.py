@@ -52,3 +52,11 @@ def insert_new(connection: sa.Connection, table: sa.Table, values: dict[str, Any
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(values).on_conflict_do_nothing()
     return connection.execute(statement.returning(*table.primary_key)).first() is not None
+
+
+def delete_some(
+    connection: sa.Connection, key: Any, where: sa.ColumnElement[bool], limit: int
+) -> int:
+    """Delete at most `limit` rows that nobody holds, named by the column `key`; how many it was."""
+    some = sa.select(key).where(where).limit(limit).with_for_update(skip_locked=True)
+    return connection.execute(sa.delete(key.class_).where(key.in_(some))).rowcount
