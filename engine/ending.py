@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import blobs, clock, json
+from core import blobs, clock, json, timelines
+from core.timelines import Timelines
 from engine import actions, retries, suspension
 from engine.limits import RETRY_ALLOWED, first_limit
 from engine.turn import Turn
@@ -63,11 +64,17 @@ def abort_now(
 
 
 def finalize(
-    turn: Turn, job_id: str, *, log_source: Path | None, files: list[Document] | None = None
+    turn: Turn,
+    job_id: str,
+    *,
+    log_source: Path | None,
+    files: list[Document] | None = None,
+    measured: Timelines = timelines.NONE,
 ) -> None:
     """Turn a live job into its record; its result is what its row says by now.
 
-    `log_source` is the file that its process wrote; `files` are its stored output files.
+    `log_source` is the file that its process wrote; `files` are its stored output files;
+    `measured` is what its processes used over time.
     """
     row = Job.load(turn.connection, job_id)
     if row is None or row.final:
@@ -89,10 +96,10 @@ def finalize(
         turn.after.append(lambda: blobs.delete_job_blobs(turn.settings["INSTANCE_PATH"], job_id))
         return
     job["activity"] = json.loads(row.activity or "[]") + entries
-    job.update(log_file_size=log.size, final=True)
+    job.update(measured.averages(row.started), log_file_size=log.size, final=True)
     if log.size > turn.settings["INLINE_LOG_BYTES"]:
         job["log_uploaded"] = True
-    _write_record(turn, row, *job_views.split_record(job), log)
+    _write_record(turn, row, *job_views.split_record(job), log, measured.text)
 
 
 def _sent_files(turn: Turn, job_id: str) -> list[Document]:
@@ -139,13 +146,16 @@ def _log_file(turn: Turn, row: Any) -> Path | None:
     return blobs.live_log(turn.settings["INSTANCE_PATH"], row.id, row.launch)
 
 
-def _write_record(turn: Turn, row: Any, head: Document, heavy: Document, log: Log) -> None:
+def _write_record(
+    turn: Turn, row: Any, head: Document, heavy: Document, log: Log, timelines_text: str = ""
+) -> None:
     Job.finalize(
         turn.connection,
         row,
         head,
         heavy,
         log_head=log.head,
+        timelines=timelines_text,
         revision=row.revision + 1,
         code=str(head["code"]),
         log_size=log.size,
@@ -167,7 +177,6 @@ def _record(turn: Turn, row: Any, files: list[Document]) -> Document:
     event = turn.definition(Event, row.event)
     if event is not None:
         job.update(event_title=event["title"], event_revision=event.get("revision"))
-    job.update(disk={"total": 0, "count": 0}, net={"total": 0, "count": 0})
     return job
 
 

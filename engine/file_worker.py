@@ -4,12 +4,15 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from core import blobs
+from core import blobs, timelines
+from core.timelines import Timelines
 from engine import outputs, starting
+from engine.finish import Kept
 from engine.turn import Run, Turn
 
 logger = logging.getLogger(__name__)
@@ -24,7 +27,7 @@ _AGAIN_SECONDS = 1.0
 
 
 class FileWorker:
-    """Stores output files, fetches input files and removes run folders, off the loop."""
+    """Keeps what is left of ended runs, fetches input files, removes run folders; off the loop."""
 
     def __init__(self, instance: Path, wake: Callable[[], None]) -> None:
         self._instance = instance
@@ -60,34 +63,32 @@ class FileWorker:
         """Delete what a run left on disk."""
         self._pool.submit(blobs.delete_run, self._instance, run.job, run.launch)
 
-    def store_outputs(
+    def keep(
         self,
         run: Run,
         folder: Path,
         entries: Sequence[Any],
-        then: Callable[[Turn, list[Document], list[Path], str | None], None],
+        then: Callable[[Turn, Kept], None],
     ) -> None:
-        """Store a run's output files; `then` gets them, the sources to delete, and any failure."""
+        """Store a run's output files and read its timelines, for `then`."""
 
         def work() -> None:
-            stored, delete, failure = self._store(run, folder, entries)
-            self.deliver((run.job, lambda turn: then(turn, stored, delete, failure)))
+            kept = replace(self._store(run, folder, entries), measured=_measured(run, folder))
+            self.deliver((run.job, lambda turn: then(turn, kept)))
 
         self._pool.submit(work)
 
-    def _store(
-        self, run: Run, folder: Path, entries: Sequence[Any]
-    ) -> tuple[list[Document], list[Path], str | None]:
+    def _store(self, run: Run, folder: Path, entries: Sequence[Any]) -> Kept:
         try:
             prepared, usual = blobs.work_folders(folder)
             work = prepared if prepared.exists() else usual
             stored, delete = outputs.store(self._instance, run.job, work, entries)
         except outputs.UploadError as error:
-            return [], [], str(error)
+            return Kept(failure=str(error))
         except Exception:
             logger.exception("storing the output files of job %s failed", run.job)
-            return [], [], "Failed to upload job file: Internal error"
-        return stored, delete, None
+            return Kept(failure="Failed to upload job file: Internal error")
+        return Kept(stored, delete)
 
     def fetch_inputs(
         self,
@@ -110,3 +111,12 @@ class FileWorker:
         except Exception:
             logger.exception("fetching the input files of job %s failed", run.job)
             return "Setup Error: Internal error"
+
+
+def _measured(run: Run, folder: Path) -> Timelines:
+    """A run's timelines; they are worth less than the end of its job."""
+    try:
+        return timelines.read(folder)
+    except Exception:
+        logger.exception("reading the timelines of job %s failed", run.job)
+        return timelines.NONE

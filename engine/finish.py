@@ -1,10 +1,12 @@
 """From a process's exit to the end of its job: the result, the output files, the record."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import blobs, json
+from core import blobs, json, timelines
+from core.timelines import Timelines
 from engine import content, ending, environment
 from engine.limits import RETRY_ALLOWED
 from engine.turn import Run, Turn
@@ -19,6 +21,19 @@ _LONGEST_REASON = 256
 NO_RESULT = "Process exited without reporting job completion."
 LOST = "The job's process was lost: its launcher ended unexpectedly."
 _NO_DESCRIPTION = "Unknown Error (no description provided)"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of an ended run beside its log."""
+
+    #: The stored output files.
+    files: Sequence[Document] = ()
+    #: The files that they were made of, to be deleted after the commit.
+    delete: Sequence[Path] = ()
+    #: Why output files could not be stored.
+    failure: str | None = None
+    measured: Timelines = timelines.NONE
 
 
 def read_exit(folder: Path) -> Document | None:
@@ -148,17 +163,17 @@ def _file_entries_of(results: Document, job_id: str, folder: Path) -> list[Any]:
     return entries
 
 
-def complete(
-    turn: Turn, run: Run, folder: Path, stored: Sequence[Document], failure: str | None
-) -> None:
-    """Turn a finishing job into its record, with its stored output files."""
+def complete(turn: Turn, run: Run, folder: Path, kept: Kept) -> None:
+    """Turn a finishing job into its record, with what was kept of its run."""
     row = Job.load(turn.connection, run.job)
     if row is None or row.final or row.launch != run.launch:
         return
-    entries = [activity(f"Uploading file: {file['filename']}", row.server or "") for file in stored]
+    server = row.server or ""
+    entries = [activity(f"Uploading file: {file['filename']}", server) for file in kept.files]
     is_aborted = json.loads(row.doc).get("aborting")
-    results = {"code": "upload", "description": failure} if failure and not is_aborted else {}
+    failed = kept.failure and not is_aborted
+    results = {"code": "upload", "description": kept.failure} if failed else {}
     if entries or results:
         Job.patch(turn.connection, run.job, results=results, activity=entries)
-    files = [] if failure else [file | {"server": row.server} for file in stored]
-    ending.finalize(turn, run.job, log_source=folder / "log", files=files)
+    files = [] if kept.failure else [file | {"server": row.server} for file in kept.files]
+    ending.finalize(turn, run.job, log_source=folder / "log", files=files, measured=kept.measured)

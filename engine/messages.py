@@ -27,6 +27,7 @@ _NOT_FROM_PLUGINS = (ENGINE_KEYS - {"code", "complete"}) | frozenset(
         *("suspended", "until", "tags", "actions", "limits", "retried", "jobs", "redraw"),
         *("targets", "algo", "params", "fields", "env", "command", "script", "uid", "gid"),
         *("kill", "priority", "aborting", "ephemeral", "test", "conns", "procs", "cpu", "mem"),
+        "timelines",
     )
 )
 _MERGED_KEYS = ("data", "serverData", "workflowData")

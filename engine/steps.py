@@ -10,10 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core import blobs
+from core import blobs, timelines
 from core.config import Settings
 from engine import ending, finish, outputs, watch
 from engine.file_worker import Delivery, FileWorker
+from engine.finish import Kept
 from engine.fleet import Fleet
 from engine.queue import HeadDefect, Queue, Todo
 from engine.records import Batch
@@ -119,10 +120,12 @@ class Steps:
         """Record the end of a process, and of its job once the output files are stored."""
         folder = blobs.run_dir(self._instance, run.job, run.launch)
         entries = finish.close(turn, run, exit_record, folder)
-        if entries:
-            turn.after.append(lambda: self._store_outputs(run, folder, entries))
-        elif entries is not None:
-            finish.complete(turn, run, folder, [], None)
+        if entries is None:
+            return
+        if entries or timelines.exist(folder):
+            turn.after.append(lambda: self._keep(run, folder, entries))
+        else:
+            finish.complete(turn, run, folder, Kept())
             turn.after.append(lambda: self._after_end(run))
 
     def _drop(self, run: Run) -> None:
@@ -133,17 +136,15 @@ class Steps:
             # Its exit will bring it here again.
             self._fleet.send_abort(run.launch, "all", 0.0)
 
-    def _store_outputs(self, run: Run, folder: Path, entries: Sequence[Any]) -> None:
+    def _keep(self, run: Run, folder: Path, entries: Sequence[Any]) -> None:
         run.closing = True
 
-        def then(
-            turn: Turn, stored: list[Document], delete: list[Path], failure: str | None
-        ) -> None:
-            finish.complete(turn, run, folder, stored, failure)
-            turn.after.append(lambda: outputs.delete_sources(delete))
+        def then(turn: Turn, kept: Kept) -> None:
+            finish.complete(turn, run, folder, kept)
+            turn.after.append(lambda: outputs.delete_sources(kept.delete))
             turn.after.append(lambda: self._after_end(run))
 
-        self._files.store_outputs(run, folder, entries, then)
+        self._files.keep(run, folder, entries, then)
 
     def _after_end(self, run: Run) -> None:
         """The record is committed: free the place and clean up."""

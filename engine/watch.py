@@ -129,7 +129,7 @@ def _measured(before: Document, sample: Document | None) -> Document:
         "cpu": _folded(before.get("cpu"), sample["cpu"]),
         "mem": _folded(before.get("mem"), sample["mem"]),
         "procs": sample["procs"],
-        "conns": [],
+        "conns": sample["conns"],
     }
 
 

@@ -17,6 +17,7 @@ from launcher.pipes import RETRY_SECONDS, Drain, Pipes
 from launcher.process import read_process
 from launcher.run_files import RunFiles
 from launcher.spawn import Child
+from launcher.timelines import Timelines
 from launcher.tree import ProcessTree
 
 #: Growth of the output is announced at once, then at most this often.
@@ -51,6 +52,7 @@ class Run:
         process = read_process(child.pid)
         self.start = process.start if process is not None else 0
         self.tree = ProcessTree(self.launch, self.pid, self.start, child.stdio, files.path)
+        self.timelines = Timelines(files.path)
         self._files = files
         self._loop = loop
         self._publish = publish

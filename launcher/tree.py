@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from launcher.process import Process, read_links, read_marker, read_process
 
@@ -10,13 +11,15 @@ from launcher.process import Process, read_links, read_marker, read_process
 class Snapshot:
     """All processes of one instant, indexed by parent, session and group."""
 
-    def __init__(self, thorough: bool) -> None:
+    def __init__(self, thorough: bool, known: Mapping[int, int] | None = None) -> None:
         """Scan /proc; a thorough one looks for markers in all jobs, else only among orphans.
 
         Beyond the launcher's descendants there is nothing to find, for it is a subreaper; but
-        another instance on this host may use the same launch ids.
+        another instance on this host may use the same launch ids. `known` members of runs, by
+        their ids and start times, need not be looked at again.
         """
         self.processes = _scan()
+        self._known = known or {}
         self._children: dict[int, list[int]] = {}
         self._by_session: dict[int, list[int]] = {}
         self._by_group: dict[int, list[int]] = {}
@@ -24,7 +27,7 @@ class Snapshot:
             self._children.setdefault(process.parent, []).append(pid)
             self._by_session.setdefault(process.session, []).append(pid)
             self._by_group.setdefault(process.group, []).append(pid)
-        orphans = self._children.get(os.getpid(), [])
+        orphans = [pid for pid in self._children.get(os.getpid(), ()) if not self._is_known(pid)]
         self._marked: dict[str, list[int]] = {}
         for pid in self._descendants() if thorough else orphans:
             # Kernel threads and zombies have no memory, hence no environment.
@@ -65,6 +68,9 @@ class Snapshot:
                     waiting += self.led_by(leader)
         return found
 
+    def _is_known(self, pid: int) -> bool:
+        return self._known.get(pid) == self.processes[pid].start
+
     def _descendants(self) -> set[int]:
         found: set[int] = set()
         waiting = [os.getpid()]
@@ -85,12 +91,12 @@ class ProcessTree:
         self._run_dir = run_dir + "/"
         self._leader = leader
         self._start = start
-        # Start ticks of the members that earlier scans found.
-        self._seen: dict[int, int] = {leader: start}
+        #: Start ticks of the members that earlier scans found.
+        self.seen: dict[int, int] = {leader: start}
 
     def members(self, snapshot: Snapshot) -> list[Process]:
         """All members in a snapshot; they are remembered for the next one."""
-        seeds = [pid for pid, start in self._seen.items() if _is(snapshot, pid, start)]
+        seeds = [pid for pid, start in self.seen.items() if _is(snapshot, pid, start)]
         seeds += snapshot.marked(self._launch)
         # A daemon that emptied its environment is still told by what it holds.
         seeds += snapshot.orphans_linked_to(self._stdio, self._run_dir)
@@ -100,7 +106,7 @@ class ProcessTree:
         found = [snapshot.processes[pid] for pid in sorted(snapshot.closure(seeds))]
         # A fork of the launcher itself, or whatever else is older, is none of the job's.
         found = [process for process in found if process.start >= self._start]
-        self._seen = {process.pid: process.start for process in found}
+        self.seen = {process.pid: process.start for process in found}
         return found
 
 

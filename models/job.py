@@ -182,14 +182,18 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         heavy: Mapping[str, Any],
         *,
         log_head: bytes = b"",
+        timelines: str = "",
         **values: Any,
     ) -> None:
         """Turn a live job into a record; its `row` was read as live in this transaction.
 
-        `log_head` is the beginning of its log, as far as searches look at it.
+        `log_head` is the beginning of its log, as far as searches look at it. `timelines` is the
+        JSON text of that key of `heavy`: it may be long, so it is not made here.
         """
         completed, elapsed = head["completed"], head.get("elapsed", 0.0)
         documents = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
+        if timelines:
+            documents["heavy"] = f'{{"timelines":{timelines},{documents["heavy"][1:]}'
         state = {"final": 1, "state": "complete", "completed": completed, "elapsed": elapsed}
         _update(connection, row.id, _EMPTIED | state | documents | values)
         job_term.change(connection, row.seq, completed, before=set(), after=job_term.terms_of(head))

@@ -32,7 +32,7 @@ LIVE_KEYS = ("progress", "status", "cpu", "mem")
 TEXT_COLUMNS = ("id", "final", "head", "heavy", "log", "log_form", "log_size")
 
 #: What plugins report that only get_job shows while a job lives.
-_DETAILS = ("data", "files", "timelines")
+_DETAILS = ("data", "files")
 
 
 def live_document(row: Any, position: int | None = None) -> Document:

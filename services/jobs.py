@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import current_app
 
-from core import blobs, clock, json
+from core import blobs, clock, json, timelines
+from core.aside import aside
 from core.errors import NotFound
 from models import live_jobs
 from models.database import db
@@ -52,7 +53,19 @@ def get_text(job_id: str, caller: Caller, remove: Sequence[str] = ()) -> str:
     caller.check(document)
     for key in remove:
         document.pop(key, None)
-    return json.dumps(document)
+    text = json.dumps(document)
+    return text if row.final or "timelines" in remove else _with_timelines(text, row)
+
+
+def _with_timelines(text: str, row: Any) -> str:
+    """A live job's text and what was measured so far, which only its run's folder has."""
+    if row.launch is None:
+        return text
+    folder = blobs.run_dir(current_app.config["INSTANCE_PATH"], row.id, row.launch)
+    if not timelines.exist(folder):
+        return text
+    measured = aside(timelines.read, folder).text
+    return f'{text[:-1]},"timelines":{measured}}}' if measured else text
 
 
 def whole_document(row: Any, log_limit_bytes: int) -> Document:
@@ -96,7 +109,8 @@ def _row_text(row: Any, job_id: str, caller: Caller, verbose: bool) -> str:
         return json.dumps({"err": f"Failed to locate job: {job_id}"})
     if not verbose:
         document = {key: value for key, value in document.items() if key not in job_views.HEAVY}
-    return json.dumps(document)
+    text = json.dumps(document)
+    return _with_timelines(text, row) if verbose and not row.final else text
 
 
 def tail(job_id: str, size_bytes: int, caller: Caller) -> str:

@@ -76,15 +76,31 @@ def test_what_is_disabled_or_has_run_does_not_run():
 
 def test_a_snapshot_lists_the_processes_the_hungriest_first():
     procs = {
-        "7": {"cpu": 1, "memRss": 1024, "command": "sh -c 'a | b'"},
-        "8": {"cpu": 55.5, "memRss": 3 * 1024 * 1024, "command": "make\n-j"},
+        "7": {"pid": 7, "cpu": 1, "memRss": 1024, "command": "sh -c 'a | b'"},
+        "8": {"pid": 8, "cpu": 55.5, "memRss": 3 * 1024 * 1024, "command": "make\n-j"}
+        | {"disk": 2048, "net": 5},
     }
-    job, told = ended(action("snapshot"), server="s1", procs=procs)
+    job, told = ended(action("snapshot"), server="s1", procs=procs, conns=[])
     assert told[1] == "Taking snapshot of server: #s1"
     assert job["actions"][0]["description"] == "Succesfully took snapshot of server: s1"
-    assert job["actions"][0]["details"].splitlines()[2:] == [
-        "| 8 | 55.5% | 3 MB | make -j |",
-        "| 7 | 1% | 1 K | sh -c 'a \\| b' |",
+    assert job["actions"][0]["details"].splitlines() == [
+        "| PID | CPU | Memory | Disk I/O | Network | Command |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| 8 | 55.5% | 3 MB | 2 K | 5 bytes/s | make -j |",
+        "| 7 | 1% | 1 K | 0 bytes | 0 bytes/s | sh -c 'a \\| b' |",
+    ]
+
+
+def test_a_snapshot_lists_the_connections():
+    connection = {"type": "tcp", "state": "ESTABLISHED", "pid": 7, "bytes": 3000, "delta": 0}
+    connection |= {"local_addr": "127.0.0.1:5", "remote_addr": "127.0.0.1:6", "started": 1}
+    job, _ = ended(action("snapshot"), server="s1", procs={}, conns=[connection])
+    assert job["actions"][0]["details"].splitlines() == [
+        "The job had no process that was measured.",
+        "",
+        "| PID | Type | State | Local | Remote | Bytes |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| 7 | tcp | ESTABLISHED | 127.0.0.1:5 | 127.0.0.1:6 | 2.9 K |",
     ]
 
 
@@ -96,7 +112,7 @@ def test_a_snapshot_needs_a_server():
 
 
 def test_a_long_snapshot_is_cut():
-    procs = {str(pid): {"cpu": 0, "memRss": 0, "command": "x"} for pid in range(150)}
+    procs = {str(pid): {"pid": pid, "cpu": 0, "memRss": 0, "command": "x"} for pid in range(150)}
     job, _ = ended(action("snapshot"), server="s1", procs=procs)
     assert "50 more processes are not shown." in job["actions"][0]["details"]
 

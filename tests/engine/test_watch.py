@@ -90,6 +90,6 @@ def test_a_limit_does_not_replace_the_reason_that_a_caller_gave(app):
     limit = {"type": "mem", "enabled": True, "amount": 5, "abort": True}
     run = launched(limits=[limit])
     db.write(lambda connection: Job.patch(connection, run.job, columns={"abort_reason": "Enough"}))
-    run.sample = {"mem": 6, "cpu": 0, "procs": {}}
+    run.sample = {"mem": 6, "cpu": 0, "procs": {}, "conns": []}
     apply(run)
     assert load(run.job).abort_reason == "Enough"
