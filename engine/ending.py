@@ -2,33 +2,34 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from core import blobs, clock, json, timelines
 from core.timelines import Timelines
-from engine import actions, retries, suspension
+from engine import actions, claims, job_log, retries, suspension
 from engine.limits import RETRY_ALLOWED, first_limit
 from engine.turn import Turn
 from models import live_jobs
+from models.errand import Errand
 from models.event import Event
 from models.job import Job
-from models.job_text import LOG_BYTES
 from models.stored_file import StoredFile
 from models.tag import Tag
 from services import job_views
 from services.hosts import our_name
-from services.transitions import Row, State, activity
+from services.transitions import Row, State, activity, move
 
 Document = dict[str, Any]
 
-#: Logs up to this size, bytes, lie in the database.
-_MOST_IN_ROW = 64 * 1024
+#: What only a running job has.
+_NOT_WHILE_COMPLETE = ("remote", "redraw", "status")
+#: What lists don't show of a live job.
+_DETAILS = ("data", "files")
 #: What a record does not keep of a live job.
 _NOT_IN_RECORDS = (
-    *("remote", "redraw", "status", "suspended", "procs", "conns", "until"),
-    *("aborting", "update_event", "delete_event"),
+    *_NOT_WHILE_COMPLETE,
+    *("suspended", "procs", "conns", "until", "aborting"),
+    *("update_event", "delete_event"),
 )
 _DEFECT = "An internal error kept this job from ending; the engine's log says more."
 #: What of a job's document says which job it is.
@@ -36,70 +37,126 @@ _IDENTITY = ("id", "event", "category", "plugin", "targets", "params", "source",
 _NOT_IN_CODES = re.compile(r"\W+")
 
 
-@dataclass
-class Log:
-    """Where a job's log is to be kept."""
-
-    form: str = "none"
-    size: int = 0
-    data: bytes | None = None
-    #: Its beginning, as far as searches look at it.
-    head: bytes = b""
-
-
 def abort_now(
     turn: Turn, row: Any, reason: str, before: Sequence[Row] = (), *, may_retry: bool = False
 ) -> None:
-    """End a job that has no process: aborted, with `reason`; `before` comes first in its log."""
+    """End a job that has no process: aborted, with `reason`; `before` comes first in its log.
+
+    A round of actions that is under way ends first.
+    """
+    job = json.loads(row.doc)
     entries = [*before, activity(f"Aborting Job: {reason}", our_name())]
-    if row.state == State.STARTING:
-        job = job_views.live_document(row)
-        released = suspension.resumed(job.get("actions", []), None)
+    doc: Document = {RETRY_ALLOWED: True} if may_retry else {}
+    if job.get("suspended") or row.resume is not None:
+        doc["actions"] = suspension.resumed(job.get("actions", []), None)
         entries.append(activity(suspension.RESUMING, our_name()))
-        Job.patch(turn.connection, row.id, doc={"actions": released})
-    result = {"code": "abort", "description": reason, "complete": True}
-    doc = {RETRY_ALLOWED: True} if may_retry else {}
-    Job.patch(turn.connection, row.id, doc=doc, results=result, activity=entries)
-    finalize(turn, row.id, log_source=None)
+    Job.patch(
+        turn.connection,
+        row.id,
+        columns={"abort_reason": None, "resume": None},
+        doc=doc,
+        drop=("suspended",),
+        results={"code": "abort", "description": reason, "complete": True},
+        activity=entries,
+    )
+    if row.state == State.STARTING and Errand.any_of(turn.connection, row.id):
+        move(turn.connection, row.id, State.STARTING, State.COMPLETE, by=our_name())
+    else:
+        finalize(turn, row.id)
 
 
 def finalize(
     turn: Turn,
     job_id: str,
-    *,
-    log_source: Path | None,
-    files: list[Document] | None = None,
+    files: Sequence[Document] = (),
     measured: Timelines = timelines.NONE,
 ) -> None:
-    """Turn a live job into its record; its result is what its row says by now.
+    """Settle the result of a live job, which is what its row says by now, and run its end actions.
 
-    `log_source` is the file that its process wrote; `files` are its stored output files;
-    `measured` is what its processes used over time.
+    Its record is made at once where none of them holds it, else when this is called again.
+    `files` are its stored output files, `measured` is what its processes used over time.
     """
     row = Job.load(turn.connection, job_id)
     if row is None or row.final:
         return
-    job = _record(turn, row, [*(files or []), *_sent_files(turn, job_id)])
-    code = job["code"] = normal_code(job.get("code"))
-    description = job.get("description", "")
-    log = _store_log(turn, row, log_source, f"{description}\n" if code and description else "")
-    retry_entries = retries.retry(turn, row, job)
-    end_entries = [] if job.get("retried") else actions.end_actions(job, code)
+    if _is_settled(row):
+        if not _is_held(turn, row.id, json.loads(row.doc)):
+            _conclude(turn, row, job_views.live_details(row), [], row.heavy or "")
+        return
+    job = _record(turn, row, [*files, *_sent_files(turn, job_id)])
+    job.update(measured.averages(row.started), code=normal_code(job.get("code")))
+    job["log_file_size"] = job_log.size_bytes(turn, row) or len(_instead_of_log(job).encode())
+    entries = [*_keep_ephemeral(job), *retries.retry(turn, row, job)]
+    if not job.get("retried"):
+        ran = actions.end(job)
+        job, entries = ran.job, [*entries, *ran.entries]
+        claims.insert(turn, job_id, ran.claims)
+    if _is_held(turn, job_id, job):
+        _hold(turn, row, job, entries, measured.text)
+    else:
+        _conclude(turn, row, job, entries, measured.text)
+
+
+def _is_settled(row: Any) -> bool:
+    """Whether a live job's end actions are under way: it is complete, and since when is known."""
+    return row.state == State.COMPLETE and "completed" in json.loads(row.doc)
+
+
+def _is_held(turn: Turn, job_id: str, job: Document) -> bool:
+    return bool(job.get("suspended")) or Errand.any_of(turn.connection, job_id)
+
+
+def _hold(turn: Turn, row: Any, job: Document, entries: Sequence[Row], timelines_text: str) -> None:
+    """Keep a settled job among the live ones until its actions are done."""
+    details = {key: job[key] for key in _DETAILS if key in job}
+    left_out = {"activity", "input", *_NOT_WHILE_COMPLETE, *_DETAILS}
+    doc = {key: value for key, value in job.items() if key not in left_out}
+    columns: Document = dict.fromkeys(("live", "due", "until", "abort_reason"))
+    columns |= {"doc": json.dumps(doc), "results": json.dumps(details)}
+    columns |= {"log_size": job_log.size_bytes(turn, row), "heavy": timelines_text or None}
+    if row.state == State.COMPLETE:
+        # It was aborted before its start, and the actions for that have ended now.
+        Job.patch(turn.connection, row.id, columns=columns, activity=entries)
+        return
+    before = State(row.state)
+    move(
+        turn.connection,
+        row.id,
+        before,
+        State.COMPLETE,
+        by=our_name(),
+        rows=entries,
+        columns=columns,
+    )
+
+
+def _conclude(
+    turn: Turn, row: Any, job: Document, entries: Sequence[Row], timelines_text: str
+) -> None:
+    """Make the record of a settled job; nothing holds it any more."""
+    log = job_log.store(turn, row, _instead_of_log(job))
     for key in _NOT_IN_RECORDS:
         job.pop(key, None)
-    job["tags"], tag_entries = _final_tags(turn, job, code)
-    kept = _keep_ephemeral(job)
-    entries = [*kept, *retry_entries, *end_entries, *tag_entries]
+    job["tags"], tag_entries = _final_tags(turn, job, job["code"])
+    entries = [*entries, *_keep_ephemeral(job), *tag_entries]
     entries.append(activity(_result_text(job), our_name()))
+    if row.launch is not None:
+        turn.over.append((row.id, row.launch))
     if job.get("ephemeral"):
-        Job.delete(turn.connection, job_id)
-        turn.after.append(lambda: blobs.delete_job_blobs(turn.settings["INSTANCE_PATH"], job_id))
+        Job.delete(turn.connection, row.id)
+        turn.after.append(lambda: blobs.delete_job_blobs(turn.settings["INSTANCE_PATH"], row.id))
         return
     job["activity"] = json.loads(row.activity or "[]") + entries
-    job.update(measured.averages(row.started), log_file_size=log.size, final=True)
+    job.update(log_file_size=log.size, final=True)
     if log.size > turn.settings["INLINE_LOG_BYTES"]:
         job["log_uploaded"] = True
-    _write_record(turn, row, *job_views.split_record(job), log, measured.text)
+    _write_record(turn, row, *job_views.split_record(job), log, timelines_text)
+
+
+def _instead_of_log(job: Document) -> str:
+    """What stands in the log of a job that wrote none: why it failed."""
+    description = job.get("description", "")
+    return f"{description}\n" if job["code"] and description else ""
 
 
 def _sent_files(turn: Turn, job_id: str) -> list[Document]:
@@ -129,7 +186,7 @@ def give_up(turn: Turn, job_id: str) -> None:
     entries = [*json.loads(row.activity or "[]"), activity(f"Job failed: {_DEFECT}", our_name())]
     doc = json.loads(row.doc)
     kept = {key: doc[key] for key in _IDENTITY if key in doc}
-    log = _store_log(turn, row, _log_file(turn, row), f"{_DEFECT}\n")
+    log = job_log.store(turn, row, f"{_DEFECT}\n")
     head, heavy = job_views.split_record(
         kept
         | {"state": State.COMPLETE, "complete": True, "code": "internal", "description": _DEFECT}
@@ -140,14 +197,13 @@ def give_up(turn: Turn, job_id: str) -> None:
     _write_record(turn, row, head, heavy, log)
 
 
-def _log_file(turn: Turn, row: Any) -> Path | None:
-    if row.launch is None:
-        return None
-    return blobs.live_log(turn.settings["INSTANCE_PATH"], row.id, row.launch)
-
-
 def _write_record(
-    turn: Turn, row: Any, head: Document, heavy: Document, log: Log, timelines_text: str = ""
+    turn: Turn,
+    row: Any,
+    head: Document,
+    heavy: Document,
+    log: job_log.Log,
+    timelines_text: str = "",
 ) -> None:
     Job.finalize(
         turn.connection,
@@ -189,31 +245,6 @@ def normal_code(code: Any) -> int | float | str:
     if isinstance(code, (int, float)) and not isinstance(code, bool):
         return code
     return "unknown"
-
-
-def _store_log(turn: Turn, row: Any, source: Path | None, instead: str) -> Log:
-    """Keep the log: in the row, as a file, or, where it is empty, the description instead."""
-    size = _size(turn, row, source)
-    if size > _MOST_IN_ROW and source is not None:
-        instance = turn.settings["INSTANCE_PATH"]
-        size = blobs.adopt_log(instance, row.id, source)
-        return Log("plain", size, head=blobs.head(instance, row.id, LOG_BYTES))
-    data = source.read_bytes() if size and source is not None else instead.encode()
-    return Log("row", len(data), data, head=data) if data else Log()
-
-
-def _size(turn: Turn, row: Any, source: Path | None) -> int:
-    """The log's size in bytes, also where it was moved by an engine that died before its commit."""
-    if source is None:
-        return 0
-    try:
-        return source.stat().st_size
-    except FileNotFoundError:
-        log = blobs.open_log(turn.settings["INSTANCE_PATH"], row.id)
-    if log is None:
-        return 0
-    log.close()
-    return log.size
 
 
 def _final_tags(turn: Turn, job: Document, code: Any) -> tuple[list[str], list[Row]]:

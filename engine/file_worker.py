@@ -1,67 +1,41 @@
 """Threads for the slow work with files: the loop hands it over and hears back in a later turn."""
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from core import blobs, timelines
 from core.timelines import Timelines
 from engine import outputs, starting
+from engine.deliveries import Deliveries
 from engine.finish import Kept
 from engine.turn import Run, Turn
 
 logger = logging.getLogger(__name__)
 
 Document = dict[str, Any]
-#: A call that is to be made in a turn of the loop, with the job that it is about.
-Delivery = tuple[str, Callable[[Turn], None]]
 
 _THREADS = 4
-#: Pause before a failed call is made again, seconds.
-_AGAIN_SECONDS = 1.0
 
 
 class FileWorker:
     """Keeps what is left of ended runs, fetches input files, removes run folders; off the loop."""
 
-    def __init__(self, instance: Path, wake: Callable[[], None]) -> None:
+    def __init__(self, instance: Path, deliveries: Deliveries) -> None:
         self._instance = instance
-        self._wake = wake
+        self._deliveries = deliveries
         self._pool = ThreadPoolExecutor(_THREADS, "files")
-        self._delivered: SimpleQueue[Delivery] = SimpleQueue()
-
-    @property
-    def has_deliveries(self) -> bool:
-        """Whether something waits for a turn."""
-        return not self._delivered.empty()
-
-    def take(self) -> list[Delivery]:
-        """All calls that are to be made in this turn."""
-        return [self._delivered.get() for _ in range(self._delivered.qsize())]
-
-    def deliver(self, delivery: Delivery) -> None:
-        """Have a call made in the next turn; from any thread."""
-        self._delivered.put(delivery)
-        self._wake()
-
-    def deliver_later(self, delivery: Delivery) -> None:
-        """Have a call that failed made again."""
-        timer = threading.Timer(_AGAIN_SECONDS, self.deliver, (delivery,))
-        timer.daemon = True
-        timer.start()
 
     def stop(self) -> None:
         """Start nothing more; what is under way is done again after the next start."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def remove(self, run: Run) -> None:
+    def remove(self, job_id: str, launch_id: str) -> None:
         """Delete what a run left on disk."""
-        self._pool.submit(blobs.delete_run, self._instance, run.job, run.launch)
+        self._pool.submit(blobs.delete_run, self._instance, job_id, launch_id)
 
     def keep(
         self,
@@ -74,7 +48,7 @@ class FileWorker:
 
         def work() -> None:
             kept = replace(self._store(run, folder, entries), measured=_measured(run, folder))
-            self.deliver((run.job, lambda turn: then(turn, kept)))
+            self._deliveries.put((run.job, lambda turn: then(turn, kept)))
 
         self._pool.submit(work)
 
@@ -101,7 +75,7 @@ class FileWorker:
 
         def work() -> None:
             failure = self._fetch(run, entries, folder)
-            self.deliver((run.job, lambda turn: turn.after.append(lambda: then(failure))))
+            self._deliveries.put((run.job, lambda turn: turn.after.append(lambda: then(failure))))
 
         self._pool.submit(work)
 

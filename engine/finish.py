@@ -163,10 +163,14 @@ def _file_entries_of(results: Document, job_id: str, folder: Path) -> list[Any]:
     return entries
 
 
-def complete(turn: Turn, run: Run, folder: Path, kept: Kept) -> None:
-    """Turn a finishing job into its record, with what was kept of its run."""
+def complete(turn: Turn, run: Run, kept: Kept) -> None:
+    """End a finishing job, with what was kept of its run."""
     row = Job.load(turn.connection, run.job)
     if row is None or row.final or row.launch != run.launch:
+        turn.over.append((run.job, run.launch))
+        return
+    if row.state == State.COMPLETE:
+        # Done before; the news of the commit got lost.
         return
     server = row.server or ""
     entries = [activity(f"Uploading file: {file['filename']}", server) for file in kept.files]
@@ -176,4 +180,4 @@ def complete(turn: Turn, run: Run, folder: Path, kept: Kept) -> None:
     if entries or results:
         Job.patch(turn.connection, run.job, results=results, activity=entries)
     files = [] if kept.failure else [file | {"server": row.server} for file in kept.files]
-    ending.finalize(turn, run.job, log_source=folder / "log", files=files, measured=kept.measured)
+    ending.finalize(turn, run.job, files, kept.measured)

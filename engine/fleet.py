@@ -2,6 +2,7 @@
 
 import selectors
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine.lease import LeadershipLost
 from engine.starting import Launch
 from engine.turn import Run, Turn
 from models import live_jobs
+from services.transitions import State
 
 Frame = dict[str, Any]
 
@@ -57,11 +59,14 @@ class Fleet:
         """Take up every run that the database knows; what no launcher knows is settled."""
         rows = {row.launch: row for row in live_jobs.launched(turn.connection)}
         for row in rows.values():
-            if row.launch not in self._runs:
+            if row.launch not in self._runs and row.state != State.COMPLETE:
                 self._take_up(turn, row, launch)
         for launch_id, told in self._told.items():
             if launch_id not in rows:
                 turn.after.append(lambda told=told: self._dismiss(told))  # type: ignore[misc]
+            elif rows[launch_id].state == State.COMPLETE:
+                # Its process is over; its folder goes with the end of its actions.
+                turn.after.append(partial(self._connections.forget, launch_id))
 
     def _take_up(self, turn: Turn, row: Any, launch: Launch) -> None:
         """Go on with one run, whatever became of it meanwhile."""

@@ -6,6 +6,9 @@ from typing import Any
 
 from core import clock, json
 from core.formats import duration_text, size_text
+from engine import claims
+from engine.claims import Claim, notices
+from engine.deeds import DEEDS
 from engine.turn import Turn
 from models.job import Job
 from services.hosts import our_name
@@ -31,6 +34,8 @@ class Reading:
     log_bytes: int | None = None
     mem_bytes: float | None = None
     cpu_percent: float | None = None
+    #: What was measured last, processes and connections among it.
+    live: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -39,6 +44,8 @@ class Effect:
 
     changes: Document = field(default_factory=dict)
     entries: list[Row] = field(default_factory=list)
+    #: Who is to hear of it.
+    claims: list[Claim] = field(default_factory=list)
     #: Why the job is to be aborted, if a limit asks for that.
     abort_reason: str | None = None
 
@@ -58,25 +65,45 @@ def enforce(job_id: str, doc: Mapping[str, Any], reading: Reading) -> Effect:
     limits = [_looked_at(limit, reading) for limit in before]
     if limits == before:
         return effect
-    tags = list(doc.get("tags", []))
-    for limit in limits:
+    effect.changes = {"limits": limits, "tags": list(doc.get("tags", []))}
+    for place, limit in enumerate(limits):
         if "msg" in limit and limit not in before:
-            tags += [tag for tag in _tags_of(limit) if tag not in tags]
-            entry = activity(limit["msg"], our_name(), job_id=job_id, limit=limit)
-            effect.entries.append(entry)
-            if limit.get("abort"):
-                effect.abort_reason = effect.abort_reason or limit["msg"]
-    effect.changes = {"limits": limits, "tags": tags}
+            if limit.get("snapshot"):
+                _take_snapshot(limit, doc, reading, effect)
+            _tell(job_id, limit, place, effect)
     if effect.abort_reason is not None:
         # No person wants the job to end, so it may be tried again.
         effect.changes[RETRY_ALLOWED] = True
     return effect
 
 
+def _take_snapshot(
+    limit: Document, doc: Mapping[str, Any], reading: Reading, effect: Effect
+) -> None:
+    """Keep in a limit what the job's processes looked like when it fired."""
+    texts, outcome = DEEDS["snapshot"](limit, {**doc, **reading.live})
+    effect.entries += [activity(text, our_name()) for text in texts]
+    said = outcome.get("details") or f"- **{outcome['description']}**\n"
+    section = f"### Snapshot Details:\n\n{said}"
+    limit["details"] = "\n".join(filter(None, [section, limit["details"]]))
+
+
+def _tell(job_id: str, limit: Document, place: int, effect: Effect) -> None:
+    """Let the activity log, the tags and whom a limit names know that it has fired."""
+    tags: list[str] = effect.changes["tags"]
+    tags += [tag for tag in _tags_of(limit) if tag not in tags]
+    entry = activity(limit["msg"], our_name(), job_id=job_id, limit=limit)
+    effect.entries.append(entry)
+    effect.claims += notices(limit, "limited", place)
+    if limit.get("abort"):
+        effect.abort_reason = effect.abort_reason or limit["msg"]
+
+
 def fire_time_limits(turn: Turn, row: Any) -> str | None:
     """Fire the time limits that a job has passed; the reason for an abort, if one asks for it."""
     doc = json.loads(row.doc)
-    effect = enforce(row.id, doc, Reading(clock.now(), row.started))
+    live = json.loads(row.live) if row.live else {}
+    effect = enforce(row.id, doc, Reading(clock.now(), row.started, live=live))
     limits = effect.changes.get("limits", doc.get("limits", []))
     is_watched = Job.patch(
         turn.connection,
@@ -86,7 +113,10 @@ def fire_time_limits(turn: Turn, row: Any) -> str | None:
         activity=effect.entries,
         states=_WATCHED_STATES,
     )
-    return effect.abort_reason if is_watched else None
+    if not is_watched:
+        return None
+    claims.insert(turn, row.id, effect.claims)
+    return effect.abort_reason
 
 
 def next_due(limits: Sequence[Document], started: float) -> float | None:

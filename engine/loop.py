@@ -15,8 +15,10 @@ from flask import Flask
 
 from core import blobs
 from core.disk import free_bytes
-from engine import records
-from engine.file_worker import Delivery, FileWorker
+from engine import claims, records
+from engine.deliveries import Deliveries, Delivery
+from engine.errand_worker import ErrandWorker
+from engine.file_worker import FileWorker
 from engine.fleet import Fleet
 from engine.lease import RENEW_SECONDS, LeadershipLost, Lease
 from engine.queue import Queue
@@ -50,8 +52,10 @@ class Engine:
         self._selector.register(self._bell.socket, selectors.EVENT_READ)
         self._fleet = Fleet(self.instance, self._selector)
         self._queue = Queue()
-        self._files = FileWorker(self.instance, self._bell.wake)
-        self._steps = Steps(self.settings, self._fleet, self._queue, self._files)
+        self._deliveries = Deliveries(self._bell.wake)
+        self._files = FileWorker(self.instance, self._deliveries)
+        self._steps = Steps(self.settings, self._fleet, self._queue, self._files, self._deliveries)
+        self._errands = ErrandWorker(app, self._deliveries, self._steps.record)
         #: Something may be to do: look at the database.
         self._look = True
         #: When the next limit or delay is due, by the monotonic clock.
@@ -70,6 +74,7 @@ class Engine:
             except LeadershipLost:
                 logger.warning("another engine leads now")
                 self._fleet.disconnect()
+                self._errands.drop()
         self._finish_up()
 
     def _may_lead(self) -> bool:
@@ -90,10 +95,7 @@ class Engine:
             try:
                 self._keep_leading()
                 if self._fleet.is_broken:
-                    self._fleet.connect(self.lease.epoch)
-                    self._write(lambda turn: self._fleet.recover(turn, self._steps.launch))
-                    self._queue.stir()
-                    self._look = True
+                    self._take_up()
                 self._turn()
                 self._wait(self._timeout())
             except LeadershipLost:
@@ -104,6 +106,14 @@ class Engine:
                     # Nobody knows whether a commit came through: take up all runs once more.
                     self._fleet.disconnect()
                 self._recover()
+
+    def _take_up(self) -> None:
+        """Go on with all runs and errands that the database knows."""
+        self._fleet.connect(self.lease.epoch)
+        self._write(lambda turn: self._fleet.recover(turn, self._steps.launch))
+        self._errands.submit(db.read(claims.under_way))
+        self._queue.stir()
+        self._look = True
 
     def _recover(self) -> None:
         """After a defect: look at everything again, in a moment."""
@@ -138,7 +148,7 @@ class Engine:
         now = time.monotonic()
         moments = [self._renew_at, self._wake_at]
         moments += [run.next_write for run in self._fleet.touched()]
-        idle = not self._look and not self._files.has_deliveries
+        idle = not self._look and not self._deliveries.are_there
         return max(0.0, min(moments) - now) if idle else 0.0
 
     def _keep_leading(self) -> None:
@@ -167,14 +177,14 @@ class Engine:
         delivered: list[Delivery] = []
         try:
             self._gather_all(news)
-            delivered += self._files.take()
+            delivered += self._deliveries.take()
             self._do(news, delivered)
         except BaseException:
             # Nothing was written: all of it has to come again.
             for item in news:
                 item.run.touched = True
             for delivery in delivered:
-                self._files.deliver(delivery)
+                self._deliveries.put(delivery)
             raise
 
     def _do(self, news: Sequence[News], delivered: Sequence[Delivery]) -> None:
@@ -244,13 +254,17 @@ class Engine:
             work(turn)
             return turn
 
-        for effect in db.write(guarded, shared=True).after:
+        turn = db.write(guarded, shared=True)
+        self._errands.submit(turn.claimed)
+        for effect in turn.after:
             try:
                 effect()
             except LeadershipLost:
                 raise
             except Exception:
                 logger.exception("what follows a transaction failed")
+        for job_id, launch_id in turn.over:
+            self._files.remove(job_id, launch_id)
 
 
 def _values_of(job_id: str) -> Mapping[str, Any]:

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 
+from services import event_actions
 from services.errand import Performer
 
 #: By action type. Types that are in neither this nor `engine.deeds.DEEDS` are not available.
-PERFORMERS: Mapping[str, Performer] = {}
+PERFORMERS: Mapping[str, Performer] = {
+    "delete": event_actions.delete,
+    "disable": event_actions.disable,
+    "run_event": event_actions.run_event,
+}

@@ -111,14 +111,15 @@ def _answer(turn: Turn, row: Any, launch: Launch, kill: Kill) -> None:
         return
     if row.abort_reason is not None:
         _abort(turn, row, row.abort_reason, kill)
-    elif row.state == State.STARTING:
-        requests.resume(turn, row, launch)
     else:
-        # It is not held any more; a request that stays would be found again at once.
-        Job.patch(turn.connection, row.id, columns={"resume": None})
+        requests.resume(turn, row, launch)
 
 
 def _fire(turn: Turn, row: Any, kill: Kill) -> None:
+    # As it is now, for the same reason.
+    row = Job.load(turn.connection, row.id)
+    if row is None or row.final:
+        return
     reason = limits.fire_time_limits(turn, row)
     if reason is not None:
         _abort(turn, row, reason, kill)

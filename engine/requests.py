@@ -3,7 +3,7 @@
 from typing import Any
 
 from core import json
-from engine import ending, placement, starting, suspension
+from engine import ending, phases, suspension
 from engine.starting import Launch
 from engine.turn import Turn
 from models.job import Job
@@ -13,7 +13,7 @@ from services.transitions import State, activity
 Document = dict[str, Any]
 
 #: States in which a job has no process.
-_WITHOUT_PROCESS = frozenset(State) - {State.ACTIVE, State.FINISHING, State.COMPLETE}
+_WITHOUT_PROCESS = frozenset(State) - {State.ACTIVE, State.FINISHING}
 
 
 def abort(turn: Turn, row: Any, reason: str) -> bool:
@@ -38,21 +38,22 @@ def abort(turn: Turn, row: Any, reason: str) -> bool:
 
 
 def resume(turn: Turn, row: Any, launch: Launch) -> None:
-    """Let a suspended job go on: new parameters, a new choice of server, the launch."""
+    """Let a suspended job go on; before its start, with new parameters and a new server."""
     request = json.loads(row.resume)
     job = json.loads(row.doc)
-    job["actions"] = suspension.resumed(job.get("actions", []), request)
-    job["params"] = job.get("params", {}) | request["values"]
-    job |= request["overrides"]
-    try:
-        server = placement.choose(turn, job)
-    except (placement.NoServer, placement.UnknownAlgorithm):
-        ending.abort_now(turn, row, "Chosen server is no longer connected.")
-        return
-    resuming = activity(suspension.RESUMING, our_name())
-    chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
-    changes = {"actions": job["actions"], "params": job["params"], **request["overrides"]}
-    changes |= {"server": server["id"], "groups": server.get("groups", [])}
-    Job.patch(turn.connection, row.id, columns={"resume": None})
-    way = starting.Way(State.STARTING, (), [resuming], [chosen])
-    starting.activate(turn, row, job | changes, launch, way, changes)
+    doc: Document = {"actions": suspension.resumed(job.get("actions", []), request)}
+    columns: Document = {"resume": None}
+    dropped = ["suspended"]
+    if row.state == State.STARTING:
+        doc |= {"params": job.get("params", {}) | request["values"], **request["overrides"]}
+        columns["server"] = None
+        dropped.append("server")
+    Job.patch(
+        turn.connection,
+        row.id,
+        columns=columns,
+        doc=doc,
+        drop=dropped,
+        activity=[activity(suspension.RESUMING, our_name())],
+    )
+    phases.go_on(turn, row.id, launch)

@@ -9,7 +9,7 @@ from typing import Any
 from core import blobs, clock, json, stored_files
 from core.formats import size_text
 from core.ids import new_id
-from engine import actions, ending, environment, placement
+from engine import actions, claims, ending, environment, placement
 from engine.limits import first_limit, next_due
 from engine.turn import Turn
 from models import live_jobs
@@ -109,10 +109,10 @@ def _start(turn: Turn, row: Any, job: Document, server: Document, launch: Launch
     """Enter `starting`, and where no start action holds the job, go right on to `active`."""
     chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
     changes = {"server": server["id"], "groups": server.get("groups", [])}
-    entries, changed = actions.start_actions(job | changes)
-    changes |= changed
-    if not changed.get("suspended"):
-        way = Way(State.READY, (State.STARTING,), [chosen, *entries], [])
+    ran = actions.start(job | changes)
+    changes |= ran.changes(job | changes)
+    if ran.is_over:
+        way = Way(State.READY, (State.STARTING,), [chosen, *ran.entries], [])
         activate(turn, row, job | changes, launch, way, changes)
         return
     move(
@@ -121,10 +121,11 @@ def _start(turn: Turn, row: Any, job: Document, server: Document, launch: Launch
         State.READY,
         State.STARTING,
         by=our_name(),
-        rows=[chosen, *entries],
+        rows=[chosen, *ran.entries],
         columns={"server": server["id"]},
         doc=changes,
     )
+    claims.insert(turn, row.id, ran.claims)
 
 
 @dataclass

@@ -12,8 +12,10 @@ import sqlalchemy as sa
 
 from core import blobs, timelines
 from core.config import Settings
-from engine import ending, finish, outputs, watch
-from engine.file_worker import Delivery, FileWorker
+from engine import ending, finish, outputs, phases, watch
+from engine.deliveries import Deliveries, Delivery
+from engine.errand_worker import Done
+from engine.file_worker import FileWorker
 from engine.finish import Kept
 from engine.fleet import Fleet
 from engine.queue import HeadDefect, Queue, Todo
@@ -42,12 +44,20 @@ class News:
 class Steps:
     """What the engine does inside its transactions."""
 
-    def __init__(self, settings: Settings, fleet: Fleet, queue: Queue, files: FileWorker) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        fleet: Fleet,
+        queue: Queue,
+        files: FileWorker,
+        deliveries: Deliveries,
+    ) -> None:
         self._settings = settings
         self._instance: Path = settings["INSTANCE_PATH"]
         self._fleet = fleet
         self._queue = queue
         self._files = files
+        self._deliveries = deliveries
         #: How often steps failed in a row, by job.
         self._defects: Counter[str] = Counter()
 
@@ -59,7 +69,7 @@ class Steps:
             self._take_news(turn, item)
         for job_id, call in delivered:
             if not self._isolated(turn, job_id, call):
-                self._files.deliver_later((job_id, call))
+                self._deliveries.put_later((job_id, call))
         if todo is not None:
             room = self._fleet.room()
             for job_id, step in self._queue.steps(todo, room, self.launch, self._kill):
@@ -72,14 +82,12 @@ class Steps:
 
     def _isolated(self, turn: Turn, job_id: str, step: Callable[[Turn], None]) -> bool:
         """Run one step in a savepoint; false when it failed."""
-        kept = len(turn.after)
         try:
-            with turn.connection.begin_nested():
+            with turn.step():
                 step(turn)
         except sa.exc.OperationalError:
             raise
         except Exception as error:
-            del turn.after[kept:]
             blamed = error.job_id if isinstance(error, HeadDefect) else job_id
             logger.exception("a step of the engine failed for job %s", blamed)
             self._blame(turn, blamed)
@@ -94,7 +102,7 @@ class Steps:
             return
         del self._defects[job_id]
         try:
-            with turn.connection.begin_nested():
+            with turn.step():
                 ending.give_up(turn, job_id)
         except sa.exc.OperationalError:
             raise
@@ -125,13 +133,14 @@ class Steps:
         if entries or timelines.exist(folder):
             turn.after.append(lambda: self._keep(run, folder, entries))
         else:
-            finish.complete(turn, run, folder, Kept())
+            finish.complete(turn, run, Kept())
             turn.after.append(lambda: self._after_end(run))
 
     def _drop(self, run: Run) -> None:
         """No live job owns this run any more: nothing of it may stay."""
         if run.ended:
             self._after_end(run)
+            self._files.remove(run.job, run.launch)
         else:
             # Its exit will bring it here again.
             self._fleet.send_abort(run.launch, "all", 0.0)
@@ -140,17 +149,21 @@ class Steps:
         run.closing = True
 
         def then(turn: Turn, kept: Kept) -> None:
-            finish.complete(turn, run, folder, kept)
+            finish.complete(turn, run, kept)
             turn.after.append(lambda: outputs.delete_sources(kept.delete))
             turn.after.append(lambda: self._after_end(run))
 
         self._files.keep(run, folder, entries, then)
 
     def _after_end(self, run: Run) -> None:
-        """The record is committed: free the place and clean up."""
+        """The end is committed: free the place."""
         self._fleet.forget(run)
         self._queue.stir()
-        self._files.remove(run)
+
+    def record(self, turn: Turn, done: Done) -> None:
+        """Record what came of an errand."""
+        phases.record(turn, done, self.launch)
+        turn.after.append(self._queue.stir)
 
     def launch(self, frame: Document, job_id: str) -> None:
         """Send a launch, once its input files are in place."""

@@ -22,7 +22,12 @@ def skips(action: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
 
 def resumed(actions: list[Document], request: Mapping[str, Any] | None) -> list[Document]:
     """The actions after a suspension ended, by a caller's request or without one (an abort)."""
-    return [_resume(action, request) if action.get("active") else action for action in actions]
+    return [_resume(action, request) if is_active(action) else action for action in actions]
+
+
+def is_active(action: Mapping[str, Any]) -> bool:
+    """Whether an action holds its job now."""
+    return action.get("type") == "suspend" and bool(action.get("active"))
 
 
 def _resume(action: Document, request: Mapping[str, Any] | None) -> Document:

@@ -1,6 +1,7 @@
 """One transaction of the engine, and the runs that the engine watches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,16 @@ from models.document import Document, DocumentTable
 _WRITE_SECONDS = 0.125
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """An errand that has to be done once the transaction that claims it is committed."""
+
+    id: str
+    job: str
+    #: What it goes to, such as one web hook: a receiver that hangs holds up its own errands only.
+    receiver: str
+
+
 @dataclass
 class Turn:
     """A transaction under way: nothing outside the database may happen before its commit."""
@@ -21,7 +32,23 @@ class Turn:
     settings: Settings
     #: What to do once the transaction is committed, in this order.
     after: list[Callable[[], None]] = field(default_factory=list)
+    #: Errands to be done then.
+    claimed: list[Claimed] = field(default_factory=list)
+    #: Runs, job and launch, whose folders are to be deleted then.
+    over: list[tuple[str, str]] = field(default_factory=list)
     _definitions: dict[Any, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A savepoint: where an exception leaves it, nothing of it happens afterwards either."""
+        kept = [(effects, len(effects)) for effects in (self.after, self.claimed, self.over)]
+        try:
+            with self.connection.begin_nested():
+                yield
+        except BaseException:
+            for effects, length in kept:
+                del effects[length:]
+            raise
 
     def definition(self, table: type[DocumentTable], key: str) -> Document | None:
         """An event, plugin …; read once per transaction. Nobody may change what this returns."""

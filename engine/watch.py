@@ -4,7 +4,7 @@ from enum import Enum, auto
 from typing import Any
 
 from core import clock, json
-from engine import messages
+from engine import claims, instant, messages
 from engine.limits import Effect, Reading, are_watched, enforce, next_due
 from engine.records import Batch
 from engine.turn import Run, Turn
@@ -55,7 +55,9 @@ def apply(turn: Turn, run: Run, batch: Batch) -> Applied:
     columns["log_size"] = run.log_size
     if "limits" in doc:
         columns["due"] = next_due(doc["limits"], row.started)
-    limited = _enforce_limits(row, run, doc)
+    ran = instant.run(turn, run.job, effect, doc)
+    doc |= ran.doc
+    limited = _enforce_limits(row, run, doc, {**before, **live})
     if limited.abort_reason is not None and row.abort_reason is None:
         # The engine finds it there, as it does when a caller asks.
         columns["abort_reason"] = limited.abort_reason
@@ -65,9 +67,10 @@ def apply(turn: Turn, run: Run, batch: Batch) -> Applied:
         columns=columns,
         doc=doc | limited.changes,
         live=live,
-        results=effect.results,
-        activity=[*_entries(row, run, batch, effect.warnings), *limited.entries],
+        results=effect.results | ran.results,
+        activity=[*_entries(row, run, batch, effect.warnings), *ran.entries, *limited.entries],
     )
+    claims.insert(turn, run.job, [*ran.claims, *limited.claims])
     turn.after.append(lambda: _advance(run, batch))
     return Applied.DONE
 
@@ -105,20 +108,28 @@ def _doc_changes(row: Any, run: Run, pushed: dict[str, list[Any]]) -> Document:
         changes["pid"] = run.spawned["pid"]
     if pushed:
         doc = json.loads(row.doc)
+        if "actions" in pushed:
+            pushed = pushed | {"actions": [_of_job(action) for action in pushed["actions"]]}
         changes |= {
             key: [*doc.get(key, []), *items][:_MOST_PUSHED] for key, items in pushed.items()
         }
     return changes
 
 
-def _enforce_limits(row: Any, run: Run, changes: Document) -> Effect:
+def _of_job(action: Document) -> Document:
+    """An action as its job's own; whether it is under way is not the plugin's to say."""
+    kept = {key: value for key, value in action.items() if key != "active"}
+    return {**kept, "source": "job"} if action.get("enabled") else kept
+
+
+def _enforce_limits(row: Any, run: Run, changes: Document, live: Document) -> Effect:
     """Fire the limits on what the job uses, `changes` to its document already made."""
     doc = json.loads(row.doc) | changes
     if doc.get("aborting") or not are_watched(doc.get("limits", [])):
         return Effect()
     sample = run.sample or {}
-    reading = Reading(clock.now(), row.started, run.log_size, sample.get("mem"), sample.get("cpu"))
-    return enforce(run.job, doc, reading)
+    measured = (run.log_size, sample.get("mem"), sample.get("cpu"), live)
+    return enforce(run.job, doc, Reading(clock.now(), row.started, *measured))
 
 
 def _measured(before: Document, sample: Document | None) -> Document:

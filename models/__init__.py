@@ -3,6 +3,7 @@
 from models import (
     api_key,
     category,
+    errand,
     event,
     event_state,
     file_use,
@@ -27,6 +28,7 @@ from models import (
 __all__ = [
     "api_key",
     "category",
+    "errand",
     "event",
     "event_state",
     "file_use",

@@ -85,9 +85,9 @@ def next_moment(connection: sa.Connection) -> float | None:
 
 
 def launched(connection: sa.Connection) -> Sequence["sa.Row[Any]"]:
-    """The live jobs that were handed to a launcher."""
+    """The live jobs that were handed to a launcher; the process of one may be over."""
     query = ALL_COLUMNS.where(
-        is_live(), Job.state.in_(("active", "finishing")), Job.launch.is_not(None)
+        is_live(), Job.state.in_(("active", "finishing", "complete")), Job.launch.is_not(None)
     )
     return connection.execute(query).all()
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core import clock
 from core.errors import ApiError, BadRequest
 from models.database import db
 from models.event import Event
@@ -18,7 +17,6 @@ from services import events, launching
 from services.errand import Errand
 from services.idempotency import Claim
 from services.orders import Order
-from services.transitions import State
 
 Document = dict[str, Any]
 
@@ -88,8 +86,6 @@ def _order(
     merged = {**copy.deepcopy(event), "params": filled, "parent": parent}
     if job.get("tickets"):
         merged["tickets"] = job["tickets"]
-    if delay_seconds > 0:
-        merged |= {"state": State.START_DELAY, "until": clock.now() + delay_seconds}
     return Order(
         merged=merged,
         job_input={"data": job.get("data") or {}, "files": job.get("files") or []},
@@ -97,6 +93,7 @@ def _order(
         username=_username(connection, job),
         check_access=_anybody,
         claim=claim,
+        start_delay=delay_seconds,
     )
 
 

@@ -23,7 +23,7 @@ from services.access import Caller
 from services.hosts import our_name
 from services.jobs import missing, not_loaded
 from services.record_updates import adjusted, check_types
-from services.transitions import ENGINE_KEYS, State, activity
+from services.transitions import ENGINE_KEYS, activity
 
 #: What can't be changed while a job lives: the engine sets it, or has used it already.
 _FIXED_WHILE_LIVE = (ENGINE_KEYS - {"output"}) | {
@@ -78,8 +78,7 @@ def _suspended_row(connection: sa.Connection, job_id: str, caller: Caller) -> An
     row = live_row(connection, job_id, f"Job not found or is no longer active: {job_id}")
     document = job_views.live_document(row)
     caller.check(document)
-    is_held = row.state == State.STARTING and document.get("suspended")
-    if not is_held or row.resume is not None:
+    if not document.get("suspended") or row.resume is not None:
         raise Conflict(f"Job is not currently suspended: {job_id}", code="job")
     if not any(_is_suspension(action) for action in document["actions"]):
         text = f"Cannot locate active suspend action in job: {job_id}"

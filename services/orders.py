@@ -39,6 +39,8 @@ class Order:
     check_access: Callable[[Document], None]
     test: bool = False
     claim: Claim | None = None
+    #: How long the job waits before it starts, seconds.
+    start_delay: float = 0
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,15 @@ def new_document(order: Order, parts: Parts, settings: Settings) -> Document:
         "started": now,
         "now": moment if is_time(moment) else now,
         "log_file_size": 0,
+        **_delay(order, now),
         **_launch_keys(parts.plugin, merged["params"]),
     }
+
+
+def _delay(order: Order, now: float) -> Document:
+    if order.start_delay <= 0:
+        return {}
+    return {"state": State.START_DELAY, "until": now + order.start_delay}
 
 
 def _launch_keys(plugin: Document, params: Document) -> Document:

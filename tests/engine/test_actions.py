@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.actions import end_actions, start_actions
+from engine import actions
 
 
 @pytest.fixture(autouse=True)
@@ -14,11 +14,10 @@ def action(kind, condition="complete", **changes):
     return {"type": kind, "condition": condition, "enabled": True} | changes
 
 
-def ended(*actions, code=0, **job):
+def ended(*given, code=0, **job):
     """A job after its end actions, and what its activity log says of them."""
-    job = {"actions": list(actions), "tags": [], **job}
-    entries = end_actions(job, code)
-    return job, [entry["msg"] for entry in entries]
+    ran = actions.end({"actions": list(given), "tags": [], "code": code, **job})
+    return ran.job, [entry["msg"] for entry in ran.entries]
 
 
 def test_tags_are_added_once():
@@ -31,7 +30,7 @@ def test_tags_are_added_once():
 
 def test_a_label_has_its_macros_replaced():
     job, told = ended(action("label", label="{{ code }} {{ nosuch }}"), code=0)
-    assert job["label"] == "n/a n/a"
+    assert job["label"] == "0 n/a"
     job, told = ended(action("label", label="of {{ id }}"), id="j1")
     assert job["label"] == "of j1"
     assert told[-1] == "Applying label to job: of j1"
@@ -48,19 +47,19 @@ def test_a_label_has_its_macros_replaced():
 )
 def test_the_result_decides_which_actions_run_and_in_which_order(code, conditions):
     every = ["tag:x", "abort", "warning", "user", "success", "error", "complete", "start", "tag:y"]
-    actions = [action("tag", condition, tags=[condition]) for condition in every]
-    job, _ = ended(*actions, code=code, tags=["x"])
+    given = [action("tag", condition, tags=[condition]) for condition in every]
+    job, _ = ended(*given, code=code, tags=["x"])
     assert job["tags"] == ["x", *conditions]
     assert sum("code" in item for item in job["actions"]) == len(conditions)
 
 
 def test_the_same_action_under_two_conditions_runs_once_and_others_of_its_type_all_run():
-    actions = [
+    given = [
         action("label", "complete", label="one"),
         action("label", "success", label="one", source="category", id="x"),
         action("label", "success", label="two"),
     ]
-    job, told = ended(*actions)
+    job, told = ended(*given)
     assert job["label"] == "two"
     assert [text for text in told if text.startswith("Applying")] == [
         "Applying label to job: one",
@@ -123,20 +122,61 @@ def test_an_action_that_a_plugin_pushed_half_does_no_harm(kind):
     assert job["actions"][0]["code"] == 0
 
 
-def test_a_type_that_is_not_there_says_so():
-    job, _ = ended(action("email"))
-    assert job["actions"][0]["code"] == "type"
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("ticket", "Action type is not available yet: ticket"),
+        ("dance", "Unknown action type: dance"),
+    ],
+)
+def test_a_type_that_is_not_there_says_so(kind, text):
+    job, told = ended(action(kind))
+    assert (job["actions"][0]["code"], job["actions"][0]["description"]) == ("type", text)
+    assert told == [f"Executing job complete action: {kind}"]
 
 
 def test_start_actions_change_the_job_and_may_hold_it():
     job = {"actions": [action("tag", "start", tags=["a"]), action("suspend", "start")]}
-    entries, changes = start_actions(job)
-    assert [entry["msg"] for entry in entries][-1].startswith("Suspending job")
-    assert changes["tags"] == ["a"]
-    assert changes["suspended"]
-    assert changes["actions"][1]["active"]
+    ran = actions.start(job)
+    assert [entry["msg"] for entry in ran.entries][-1].startswith("Suspending job")
+    assert ran.changes(job) == {"tags": ["a"], "suspended": True, "actions": ran.job["actions"]}
+    assert ran.job["actions"][1]["active"]
+    assert not ran.is_over
     assert "code" not in job["actions"][0]
 
 
 def test_without_start_actions_nothing_changes():
-    assert start_actions({"actions": [action("tag", tags=["a"])]}) == ([], {})
+    job = {"actions": [action("tag", tags=["a"])]}
+    ran = actions.start(job)
+    assert (ran.changes(job), ran.entries, ran.claims) == ({}, [], [])
+    assert ran.is_over
+
+
+def test_what_reaches_beyond_the_job_is_claimed():
+    job = {"actions": [action("label", label="x"), action("disable", "success")], "code": 0}
+    ran = actions.end(job)
+    (claim,) = ran.claims
+    assert (claim.type, claim.condition, claim.place) == ("disable", "success", 1)
+    assert claim.action == ran.job["actions"][1]
+    assert claim.action["active"]
+    assert "code" not in claim.action
+    assert not ran.is_over
+
+
+def test_what_is_under_way_is_not_begun_again():
+    job = actions.end({"actions": [action("disable")], "code": 0}).job
+    assert actions.end(job).claims == []
+
+
+@pytest.mark.parametrize(("wanted", "count"), [(["success"], 1), ([], 0), (None, 2)])
+def test_a_test_may_ask_for_some_conditions_only(wanted, count):
+    given = [action("tag", "complete", tags=["a"]), action("tag", "success", tags=["b"])]
+    _, told = ended(*given, test=True, test_conditions=wanted)
+    assert sum(text.startswith("Executing") for text in told) == count
+    _, told = ended(*given, test_conditions=wanted)
+    assert sum(text.startswith("Executing") for text in told) == 2
+
+
+def test_what_a_plugin_pushes_twice_runs_twice():
+    ran = actions.instant({"actions": [action("label", "instant", label="x")] * 2})
+    assert len(ran.entries) == 4

@@ -197,7 +197,7 @@ def test_a_file_sent_for_a_job_is_in_its_record_and_has_no_row_any_more(app):
     record = {"path": f"files/jobs/{job}/x/a.txt", "filename": "a.txt"}
     values = {"path": record["path"], "owner": "", "size": 1, "job": job}
     db.write(lambda c: StoredFile.insert(c, doc=json.dumps(record), **values))
-    db.write(lambda c: ending.finalize(Turn(c, app.config), job, log_source=None))
+    db.write(lambda c: ending.finalize(Turn(c, app.config), job))
     row = factories.load(job)
     assert json.loads(row.heavy)["files"] == [record]
     assert "_files" in json.loads(row.head)["tags"]
