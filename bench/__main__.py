@@ -6,6 +6,7 @@ from bench import (
     active_jobs,
     get_job,
     history,
+    hungry,
     idle,
     log_download,
     ping_under_load,
@@ -23,6 +24,7 @@ BENCHMARKS = {
     "ping_under_load": ping_under_load.measure,
     "stream_latency": stream_latency.measure,
     "log_download": log_download.measure,
+    "hungry": hungry.measure,
     "idle": idle.measure,
 }
 #: Takes many minutes with its million jobs, so only where it is named.

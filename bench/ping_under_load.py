@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import cycle
 
@@ -28,7 +29,8 @@ def measure() -> list[Figure]:
         load = multiprocessing.Process(target=_submit_all, args=(server.port, event, duration))
         load.start()
         time.sleep(_WARM_UP_SECONDS)
-        pairs = _ask(server, bare_server)
+        ends = time.monotonic() + _SECONDS
+        pairs = ask(server, bare_server, lambda: time.monotonic() < ends)
         load.join()
     pings, bares = zip(*pairs, strict=True)
     return [
@@ -48,17 +50,20 @@ def measure() -> list[Figure]:
     ]
 
 
-def _ask(server: Switchyard, bare_server: BareServer) -> list[tuple[float, float]]:
+def ask(
+    server: Switchyard, bare_server: BareServer, goes_on: Callable[[], bool]
+) -> list[tuple[float, float]]:
+    """Milliseconds of pings and of requests to the bare server, in turns."""
     with ExitStack() as stack:
         connections = [
             (stack.enter_context(server.connect()), stack.enter_context(bare_server.connect()))
             for _ in range(_CONNECTIONS)
         ]
-        pairs, ends = [], time.monotonic() + _SECONDS
+        pairs = []
         for ours, bare in cycle(connections):
             pairs.append((_milliseconds(ours, "/api/app/ping/v1"), _milliseconds(bare, "/bare")))
             time.sleep(_PAUSE_SECONDS)
-            if time.monotonic() >= ends:
+            if not goes_on():
                 break
     return pairs
 

@@ -74,6 +74,7 @@ def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) ->
         columns={"state": State.FINISHING},
         doc={RETRY_ALLOWED: True} if exit_record.get("lost") else {},
         results=results,
+        known_results=reported,
         live={"progress": 1},
         activity=_exit_entries(exit_record, server),
     )

@@ -31,6 +31,11 @@ _NOT_FROM_PLUGINS = (ENGINE_KEYS - {"code", "complete"}) | frozenset(
     )
 )
 _MERGED_KEYS = ("data", "serverData", "workflowData")
+#: When a job has reported so much, characters of JSON, what it reports can't grow any more: all
+#: of it is parsed and written again for each batch of messages.
+MOST_RESULT_CHARS = 4 * 1024 * 1024
+#: What counts even then: how the job stands, and how it ends.
+_ALWAYS_KEYS = (*LIVE_KEYS, "code", "complete", "description")
 
 
 @dataclass
@@ -56,6 +61,11 @@ def apply(messages: Sequence[Document], results: Document) -> Effect:
         _apply_one(message, known, effect)
     effect.results = {key: value for key, value in known.items() if value is not results.get(key)}
     return effect
+
+
+def without_data(messages: Sequence[Document]) -> list[Document]:
+    """Only what says how the job stands and ends."""
+    return [{key: message[key] for key in _ALWAYS_KEYS if key in message} for message in messages]
 
 
 def _apply_one(message: Document, known: Document, effect: Effect) -> None:

@@ -1,5 +1,6 @@
 """What running jobs tell: messages, samples and the growth of logs, applied in one transaction."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any
 
@@ -25,6 +26,9 @@ _MOST_PUSHED = 1000
 _MOST_WARNINGS = 20
 #: From this size of the activity log on, no more warnings are added to it.
 _MOST_ACTIVITY_CHARS = 256 * 1024
+_TOO_MUCH = (
+    "WARNING: The job has reported more than 4 MB; further data, files and pushes are ignored."
+)
 _NO_MORE = "WARNING: There are too many warnings; further ones are not noted."
 
 
@@ -47,7 +51,7 @@ def apply(turn: Turn, run: Run, batch: Batch) -> Applied:
         run.segment, run.offset = row.segment, row.offset
         return Applied.OUT_OF_STEP
     results = json.loads(row.results) if row.results else {}
-    effect = messages.apply(batch.messages, results)
+    effect = messages.apply(_bounded(batch, row), results)
     before = json.loads(row.live) if row.live else {}
     live = {**effect.live, **_measured(before, run.sample), "updated": clock.now()}
     doc = _doc_changes(row, run, effect.pushed)
@@ -68,6 +72,7 @@ def apply(turn: Turn, run: Run, batch: Batch) -> Applied:
         doc=doc | limited.changes,
         live=live,
         results=effect.results | ran.results,
+        known_results=results,
         activity=[*_entries(row, run, batch, effect.warnings), *ran.entries, *limited.entries],
     )
     claims.insert(turn, run.job, [*ran.claims, *limited.claims])
@@ -81,6 +86,15 @@ def _advance(run: Run, batch: Batch) -> None:
     run.spawned = run.sample = None
     for path in batch.consumed:
         path.unlink(missing_ok=True)
+
+
+def _bounded(batch: Batch, row: Any) -> Sequence[Document]:
+    """The messages of a batch, without their data where the job has reported too much before."""
+    if len(row.results or "") <= messages.MOST_RESULT_CHARS:
+        return batch.messages
+    if _TOO_MUCH not in (row.activity or ""):
+        batch.warnings.append(_TOO_MUCH)
+    return messages.without_data(batch.messages)
 
 
 def _entries(row: Any, run: Run, batch: Batch, warnings: list[str]) -> list[Row]:

@@ -149,16 +149,20 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         results: Mapping[str, Any] | None = None,
         activity: Sequence[Mapping[str, Any]] = (),
         states: Sequence[str] | None = None,
+        known_results: Mapping[str, Any] | None = None,
     ) -> bool:
         """Change named keys of a live job; the only way that a live job's row changes.
 
         `doc`, `live` and `results` are merged key by key, `drop` names keys of `doc` to remove,
         `activity` is appended. False, and nothing changed, when the job is final or missing, or
-        in none of `states`.
+        in none of `states`. `known_results` are those that were read in this transaction: large
+        ones need not be read again.
         """
         merges = {"doc": doc, "live": live, "results": results}
         parts = [name for name, change in merges.items() if change or (name == "doc" and drop)]
-        read = (*_GUARDS, *parts, *(("activity",) if activity else ()))
+        known = {} if known_results is None else {"results": known_results}
+        unknown = [name for name in parts if name not in known]
+        read = (*_GUARDS, *unknown, *(("activity",) if activity else ()))
         row = cls.load(connection, job_id, *read)
         if row is None or row.final:
             return False
@@ -166,7 +170,8 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
             return False
         values = {**(columns or {}), "revision": row.revision + 1}
         for name in parts:
-            merged = _merged(getattr(row, name), merges[name], drop if name == "doc" else ())
+            before = known.get(name) or json.loads(getattr(row, name, None) or "{}")
+            merged = _merged(before, merges[name], drop if name == "doc" else ())
             values[name] = json.dumps(merged)
         if activity:
             values["activity"] = _appended(row.activity, activity)
@@ -293,10 +298,9 @@ def _update(connection: sa.Connection, job_id: str, values: dict[str, Any]) -> N
 
 
 def _merged(
-    text: str | None, changes: Mapping[str, Any] | None, drop: Sequence[str]
+    before: Mapping[str, Any], changes: Mapping[str, Any] | None, drop: Sequence[str]
 ) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(text) if text else {}
-    document.update(changes or {})
+    document = {**before, **(changes or {})}
     for key in drop:
         document.pop(key, None)
     return document

@@ -37,8 +37,16 @@ _DETAILS = ("data", "files")
 
 def live_document(row: Any, position: int | None = None) -> Document:
     """A live job as lists show it; `row` has at least the columns of `live_jobs.live_rows()`."""
-    document: Document = json.loads(row.doc)
+    return _live_document(row, _results_of(row), position)
+
+
+def _results_of(row: Any) -> Document:
     results: Document = json.loads(row.results) if row.results else {}
+    return results
+
+
+def _live_document(row: Any, results: Document, position: int | None) -> Document:
+    document: Document = json.loads(row.doc)
     document.update((key, value) for key, value in results.items() if key not in _DETAILS)
     if row.live:
         document.update(json.loads(row.live))
@@ -50,11 +58,11 @@ def live_document(row: Any, position: int | None = None) -> Document:
 
 def live_details(row: Any, position: int | None = None) -> Document:
     """A live job as get_job shows it: with activity, input, data and files."""
-    document = live_document(row, position)
+    results = _results_of(row)
+    document = _live_document(row, results, position)
     document["activity"] = json.loads(row.activity or "[]")
     if row.input:
         document["input"] = json.loads(row.input)
-    results = json.loads(row.results) if row.results else {}
     document.update((key, results[key]) for key in _DETAILS if key in results)
     return document
 

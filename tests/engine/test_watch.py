@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from engine import watch
+from engine import messages, watch
 from engine.records import Batch
 from engine.turn import Run, Turn
 from models.database import db
@@ -93,3 +93,40 @@ def test_a_limit_does_not_replace_the_reason_that_a_caller_gave(app):
     run.sample = {"mem": 6, "cpu": 0, "procs": {}, "conns": []}
     apply(run)
     assert load(run.job).abort_reason == "Enough"
+
+
+TOO_MUCH = (
+    "WARNING: The job has reported more than 4 MB; further data, files and pushes are ignored."
+)
+
+
+def test_what_a_job_reports_stops_growing_but_not_its_progress(app):
+    run = launched(tags=["a"])
+    large = {"data": {"large": "x" * (messages.MOST_RESULT_CHARS + 1)}}
+    apply(run, messages=[large | {"label": "first"}])
+    more = {"data": {"more": 1}, "label": "no", "push": {"tags": ["b"], "files": ["f"]}}
+    apply(run, messages=[more | {"progress": 0.5, "status": "s"}])
+    apply(run, messages=[more])
+    row = load(run.job)
+    results = json.loads(row.results)
+    assert (list(results["data"]), results["label"]) == (["large"], "first")
+    assert json.loads(row.doc)["tags"] == ["a"]
+    live = json.loads(row.live)
+    assert (live["progress"], live["status"]) == (0.5, "s")
+    assert [entry["msg"] for entry in json.loads(row.activity)] == [TOO_MUCH]
+    apply(run, messages=[more | {"code": 3, "description": "enough"}])
+    results = json.loads(load(run.job).results)
+    assert (results["code"], results["description"], results["complete"]) == (3, "enough", True)
+    assert list(results["data"]) == ["large"]
+
+
+def test_samples_are_folded_and_the_newest_processes_shown(app):
+    run = launched()
+    for cpu in (3, 1, 2):
+        run.sample = {"cpu": cpu, "mem": 10 * cpu, "procs": {"7": {"cpu": cpu}}, "conns": [cpu]}
+        apply(run)
+    apply(run)
+    live = json.loads(load(run.job).live)
+    assert live["cpu"] == {"min": 1, "max": 3, "total": 6, "count": 3, "current": 2}
+    assert live["mem"] == {"min": 10, "max": 30, "total": 60, "count": 3, "current": 20}
+    assert (live["procs"], live["conns"]) == ({"7": {"cpu": 2}}, [2])

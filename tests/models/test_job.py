@@ -35,6 +35,17 @@ def test_a_patch_changes_the_named_keys_and_no_others(app):
     assert row.revision == before.revision + 2
 
 
+@pytest.mark.parametrize("known", [{}, {"label": "read before"}])
+def test_a_patch_takes_results_that_were_read_before(app, known):
+    job_id = add_job()
+    assert patch(job_id, results=known)
+    assert patch(job_id, results={"data": 1}, known_results=known)
+    assert json.loads(load(job_id).results) == known | {"data": 1}
+    assert patch(job_id, doc={"label": "new"}, known_results=known)
+    assert json.loads(load(job_id).doc)["label"] == "new"
+    assert json.loads(load(job_id).results) == known | {"data": 1}
+
+
 def test_a_patch_drops_keys(app):
     job_id = add_job(suspended=True, label="kept")
     assert patch(job_id, drop=("suspended", "nosuchkey"))
