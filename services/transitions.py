@@ -25,7 +25,9 @@ class State(StrEnum):
     COMPLETE = "complete"
 
 
-#: The states a job may go to from each state; `complete` is reached by `Job.finalize()` too.
+#: The states a job may go to from each state. Whoever is aborted in `starting` waits in `complete`
+#: until its start actions have ended; there its end actions run too. It leaves `complete` when
+#: `Job.finalize()` makes its record, which takes it there at once where nothing holds it.
 NEXT: Mapping[State, frozenset[State]] = {
     State.START_DELAY: frozenset({State.READY, State.COMPLETE}),
     State.RETRY_DELAY: frozenset({State.READY, State.COMPLETE}),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine import claims
 from engine.limits import Reading, enforce, first_limit, next_due
 
 
@@ -109,3 +110,44 @@ def test_the_first_enabled_limit_of_a_kind_counts():
     assert first_limit({"limits": limits}, "tag")["amount"] == 2
     assert first_limit({"limits": limits}, "file") is None
     assert first_limit({}, "file") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({"users": ["ann"]}, ["email"]),
+        ({"users": [], "email": "a@b.c"}, ["email"]),
+        ({"web_hook": "w1", "users": ["ann"]}, ["email", "web_hook"]),
+        ({"users": [], "email": "", "web_hook": ""}, []),
+    ],
+)
+def test_a_limit_that_fires_lets_know_whom_it_names(monkeypatch, changes, kinds):
+    monkeypatch.setattr(claims, "PERFORMERS", dict.fromkeys(("email", "web_hook")))
+    given = [limit("log", amount=99), limit("log", amount=1, **changes)]
+    effect = look(given, log_bytes=2)
+    assert [claim.type for claim in effect.claims] == kinds
+    for claim in effect.claims:
+        assert (claim.condition, claim.place) == ("limited", 1)
+        assert claim.action == effect.changes["limits"][1]
+    assert effect.abort_reason is not None
+
+
+def test_a_limit_may_keep_what_the_processes_looked_like():
+    effect = enforce(
+        "j1",
+        {"limits": [limit("log", amount=1, snapshot=True)], "server": "s1"},
+        Reading(
+            110.0,
+            100.0,
+            log_bytes=2,
+            live={"procs": {"7": {"pid": 7, "cpu": 5, "memRss": 1024, "command": "make"}}},
+        ),
+    )
+    (fired,) = effect.changes["limits"]
+    sections = fired["details"].split("### ")
+    assert [section.split("\n")[0] for section in sections[1:]] == [
+        "Snapshot Details:",
+        "Abort Details:",
+    ]
+    assert "| make |" in fired["details"]
+    assert effect.entries[0]["msg"] == "Taking snapshot of server: #s1"

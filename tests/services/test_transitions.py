@@ -4,7 +4,7 @@ import pytest
 
 from core import json
 from models.database import db
-from services.transitions import NEXT, State, move
+from services.transitions import DELAYS, NEXT, RUNNING, State, move
 from tests.factories import add_job, load
 
 
@@ -80,3 +80,8 @@ def test_entries_follow_that_of_the_move_and_changes_go_along(app):
     doc = json.loads(row.doc)
     assert doc["remote"] is True
     assert "suspended" not in doc
+
+
+def test_a_job_counts_against_limits_while_it_runs_and_waits_to_run_only():
+    assert set(RUNNING) == {State.STARTING, State.ACTIVE}
+    assert all(State.READY in NEXT[state] for state in DELAYS)
