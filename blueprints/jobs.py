@@ -33,8 +33,9 @@ from services.access import Caller, Privilege
 
 bp = ApiBlueprint("jobs", __name__)
 
-#: How many jobs one piece of a long reply holds.
+#: How many jobs one piece of a long reply holds, and how many with all that there is of them.
 _CHUNK = 200
+_LARGE_CHUNK = 10
 
 
 @bp.api("get_active_jobs", returns=RowsReply)
@@ -96,8 +97,9 @@ def get_jobs(caller: Caller, ids: list[str], verbose: bool) -> Returned:
     """
 
     def chunks() -> Iterator[list[str]]:
-        for start in range(0, len(ids), _CHUNK):
-            yield jobs.many_texts(ids[start : start + _CHUNK], caller, verbose=verbose)
+        size = _LARGE_CHUNK if verbose else _CHUNK
+        for start in range(0, len(ids), size):
+            yield jobs.many_texts(ids[start : start + size], caller, verbose=verbose)
 
     return array_reply("jobs", chunks())
 

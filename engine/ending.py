@@ -81,7 +81,7 @@ def finalize(
         return
     if _is_settled(row):
         if not _is_held(turn, row.id, json.loads(row.doc)):
-            _conclude(turn, row, job_views.live_details(row), [], row.heavy or "")
+            _conclude(turn, row, job_views.live_details(row), [])
         return
     job = _record(turn, row, [*files, *_sent_files(turn, job_id)])
     job.update(measured.averages(row.started), code=normal_code(job.get("code")))
@@ -113,7 +113,7 @@ def _hold(turn: Turn, row: Any, job: Document, entries: Sequence[Row], timelines
     doc = {key: value for key, value in job.items() if key not in left_out}
     columns: Document = dict.fromkeys(("live", "due", "until", "abort_reason"))
     columns |= {"doc": json.dumps(doc), "results": json.dumps(details)}
-    columns |= {"log_size": job_log.size_bytes(turn, row), "heavy": timelines_text or None}
+    columns |= {"log_size": job_log.size_bytes(turn, row), "timelines": timelines_text or None}
     if row.state == State.COMPLETE:
         # It was aborted before its start, and the actions for that have ended now.
         Job.patch(turn.connection, row.id, columns=columns, activity=entries)
@@ -131,9 +131,12 @@ def _hold(turn: Turn, row: Any, job: Document, entries: Sequence[Row], timelines
 
 
 def _conclude(
-    turn: Turn, row: Any, job: Document, entries: Sequence[Row], timelines_text: str
+    turn: Turn, row: Any, job: Document, entries: Sequence[Row], timelines_text: str = ""
 ) -> None:
-    """Make the record of a settled job; nothing holds it any more."""
+    """Make the record of a settled job; nothing holds it any more.
+
+    One that was held has its timelines already.
+    """
     log = job_log.store(turn, row, _instead_of_log(job))
     for key in _NOT_IN_RECORDS:
         job.pop(key, None)
@@ -211,7 +214,7 @@ def _write_record(
         head,
         heavy,
         log_head=log.head,
-        timelines=timelines_text,
+        **({"timelines": timelines_text} if timelines_text else {}),
         revision=row.revision + 1,
         code=str(head["code"]),
         log_size=log.size,

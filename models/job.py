@@ -3,8 +3,8 @@
 A job's document is kept in parts, because they change at different times. While it lives:
 `doc` (set at launch, changes with the state), `live` (progress, status, cpu, mem: changes many
 times a second), `results` (what the plugin reports), `activity`, `input`. When it is final:
-`head` (what lists show), `heavy` (what they leave out) and, where it is small, `log`; these are
-JSON text (`log`: bytes) and go into replies without being parsed.
+`head` (what lists show), `heavy` (what they leave out), `timelines` and, where it is small, `log`;
+these are JSON text (`log`: bytes) and go into replies without being parsed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -103,6 +103,8 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     head: Mapped[str | None] = mapped_column(sa.Text)
     heavy: Mapped[str | None] = mapped_column(sa.Text)
     log: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
+    #: What its processes used over time: JSON text of some MB, read only where it is shown.
+    timelines: Mapped[str | None] = mapped_column(sa.Text)
 
     @classmethod
     def insert(cls, connection: sa.Connection, **values: Any) -> None:
@@ -111,11 +113,11 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
 
     @classmethod
     def load(cls, connection: sa.Connection, job_id: str, *names: str) -> "sa.Row[Any] | None":
-        """The named columns of one job; all of them where none is named.
+        """The named columns of one job; where none is named all but its timelines.
 
         In a write nobody else can change the job from then on until the transaction ends.
         """
-        query = select_by_id(TABLE, names, is_locking=is_write(connection))
+        query = select_by_id(TABLE, names or _NAMES, is_locking=is_write(connection))
         return connection.execute(query, {KEY: job_id}).first()
 
     @classmethod
@@ -126,7 +128,7 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
 
     @classmethod
     def load_many(cls, connection: sa.Connection, ids: Sequence[str]) -> dict[str, "sa.Row[Any]"]:
-        """All columns of these jobs, by id; unknown ids are missing."""
+        """These jobs without their timelines, by id; unknown ids are missing."""
         rows = connection.execute(_MANY, {"ids": list(ids)})
         return {row.id: row for row in rows}
 
@@ -187,18 +189,14 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         heavy: Mapping[str, Any],
         *,
         log_head: bytes = b"",
-        timelines: str = "",
         **values: Any,
     ) -> None:
         """Turn a live job into a record; its `row` was read as live in this transaction.
 
-        `log_head` is the beginning of its log, as far as searches look at it. `timelines` is the
-        JSON text of that key of `heavy`: it may be long, so it is not made here.
+        `log_head` is the beginning of its log, as far as searches look at it.
         """
         completed, elapsed = head["completed"], head.get("elapsed", 0.0)
         documents = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
-        if timelines:
-            documents["heavy"] = f'{{"timelines":{timelines},{documents["heavy"][1:]}'
         state = {"final": 1, "state": "complete", "completed": completed, "elapsed": elapsed}
         _update(connection, row.id, _EMPTIED | state | documents | values)
         job_term.change(connection, row.seq, completed, before=set(), after=job_term.terms_of(head))
@@ -212,6 +210,9 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         """Store changed documents of a final job that was read in this transaction."""
         values: dict[str, Any] = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
         values |= {"code": str(head.get("code") or 0)[:255], "revision": row.revision + 1}
+        if "timelines" in heavy:
+            # Somebody has replaced them.
+            values["timelines"] = None
         if type(head.get("elapsed")) in (int, float):
             values["elapsed"] = min(float(head["elapsed"]), _LONGEST_ELAPSED)
         _update(connection, row.id, values)
@@ -254,7 +255,9 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
 
 
 TABLE = cast(sa.Table, Job.__table__)
-ALL_COLUMNS = sa.select(*TABLE.columns)
+_NAMES = tuple(column.name for column in TABLE.columns if column.name != "timelines")
+#: All of a job but its timelines.
+ALL_COLUMNS = sa.select(*(TABLE.c[name] for name in _NAMES))
 _INSERT = sa.insert(TABLE)
 _OF_THESE = TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
 _MANY = ALL_COLUMNS.where(_OF_THESE)

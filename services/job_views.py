@@ -28,8 +28,9 @@ HEAVY = (
 #: What changes many times a second, and is kept apart from the rest for that.
 LIVE_KEYS = ("progress", "status", "cpu", "mem")
 
-#: The columns that `final_text()` needs.
+#: The columns that `final_text()` needs, and these with what a verbose text has as well.
 TEXT_COLUMNS = ("id", "final", "head", "heavy", "log", "log_form", "log_size")
+VERBOSE_COLUMNS = (*TEXT_COLUMNS, "timelines")
 
 #: What plugins report that only get_job shows while a job lives.
 _DETAILS = ("data", "files")
@@ -75,19 +76,27 @@ def split_record(record: Mapping[str, Any]) -> tuple[Document, Document]:
 
 
 def record_of(row: Any) -> Document:
-    """A final job's whole record, without its log."""
+    """A final job's whole record, without its log and its timelines."""
     record: Document = json.loads(row.head)
     record.update(json.loads(row.heavy))
     return record
 
 
 def final_text(row: Any, *, verbose: bool, log_limit_bytes: int) -> str:
-    """A final job as JSON text, put together from its stored parts without parsing them."""
+    """A final job as JSON text, put together from its stored parts without parsing them.
+
+    Its timelines are not among them: `with_timelines()` adds them.
+    """
     parts = [row.head, row.heavy] if verbose else [row.head]
     output = output_of(row, log_limit_bytes)
     if output is not None:
         parts.append(json.dumps({"output": output}))
     return splice(parts)
+
+
+def with_timelines(text: str, timelines: str | None) -> str:
+    """A job's text with its timelines as their key, where it has any."""
+    return splice([text, f'{{"timelines":{timelines}}}']) if timelines else text
 
 
 def splice(objects: Sequence[str]) -> str:

@@ -42,10 +42,11 @@ def get_text(job_id: str, caller: Caller, remove: Sequence[str] = ()) -> str:
     """One job as JSON text, live or final, without the keys in `remove`."""
     if not remove and caller.is_unlimited:
         # By far the most frequent case: a few columns, put together unparsed.
-        row = db.read(lambda connection: Job.load(connection, job_id, *job_views.TEXT_COLUMNS))
+        row = db.read(lambda connection: Job.load(connection, job_id, *job_views.VERBOSE_COLUMNS))
         if row is not None and row.final:
             limit: int = current_app.config["INLINE_LOG_BYTES"]
-            return job_views.final_text(row, verbose=True, log_limit_bytes=limit)
+            text = job_views.final_text(row, verbose=True, log_limit_bytes=limit)
+            return job_views.with_timelines(text, row.timelines)
     row = db.read(lambda connection: Job.load(connection, job_id))
     if row is None:
         raise not_loaded(job_id)
@@ -54,18 +55,20 @@ def get_text(job_id: str, caller: Caller, remove: Sequence[str] = ()) -> str:
     for key in remove:
         document.pop(key, None)
     text = json.dumps(document)
-    return text if row.final or "timelines" in remove else _with_timelines(text, row)
+    return text if "timelines" in remove else _with_timelines(text, row)
 
 
 def _with_timelines(text: str, row: Any) -> str:
-    """A live job's text and what was measured so far, which only its run's folder has."""
+    """A job's text, and what its processes used so far: a live one's are in its run's folder."""
     if row.launch is None:
         return text
+    if row.final:
+        stored = db.read(lambda connection: Job.load(connection, row.id, "timelines"))
+        return text if stored is None else job_views.with_timelines(text, stored.timelines)
     folder = blobs.run_dir(current_app.config["INSTANCE_PATH"], row.id, row.launch)
     if not timelines.exist(folder):
         return text
-    measured = aside(timelines.read, folder).text
-    return f'{text[:-1]},"timelines":{measured}}}' if measured else text
+    return job_views.with_timelines(text, aside(timelines.read, folder).text)
 
 
 def whole_document(row: Any, log_limit_bytes: int) -> Document:
@@ -92,7 +95,7 @@ def download_token(job_id: str) -> str:
 def many_texts(ids: Sequence[str], caller: Caller, *, verbose: bool) -> list[str]:
     """JSON text for each id, in order; a placeholder for what is missing or forbidden.
 
-    Ask for a few hundred at a time: all of them are in memory together.
+    Ask for a few hundred at a time, or ten verbose ones: all of them are in memory together.
     """
     # PostgreSQL takes no NUL, and no job has one.
     known = [job_id for job_id in ids if "\0" not in job_id]
@@ -103,14 +106,15 @@ def many_texts(ids: Sequence[str], caller: Caller, *, verbose: bool) -> list[str
 def _row_text(row: Any, job_id: str, caller: Caller, verbose: bool) -> str:
     limit: int = current_app.config["LIST_LOG_BYTES"]
     if row is not None and row.final and caller.is_unlimited:
-        return job_views.final_text(row, verbose=verbose, log_limit_bytes=limit)
+        text = job_views.final_text(row, verbose=verbose, log_limit_bytes=limit)
+        return _with_timelines(text, row) if verbose else text
     document = None if row is None else whole_document(row, limit)
     if document is None or not caller.may_see(document):
         return json.dumps({"err": f"Failed to locate job: {job_id}"})
     if not verbose:
         document = {key: value for key, value in document.items() if key not in job_views.HEAVY}
     text = json.dumps(document)
-    return _with_timelines(text, row) if verbose and not row.final else text
+    return _with_timelines(text, row) if verbose else text
 
 
 def tail(job_id: str, size_bytes: int, caller: Caller) -> str:

@@ -28,6 +28,7 @@ Document = dict[str, Any]
 _ONE, _SUMMARY = "#id:", "#summary:"
 #: How many jobs of a page are read at a time.
 _CHUNK = 50
+_LARGE_CHUNK = 10
 #: Searches of one process at the same time; others wait for their turn.
 _MOST_AT_ONCE = 4
 #: How long a search may wait for its turn, and how long it may take, seconds.
@@ -142,24 +143,40 @@ class _Shown:
     select: Sequence[str] | None
     log_limit_bytes: int
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether timelines are shown."""
+        return self.verbose if self.select is None else "timelines" in self.select
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """What has to be read of each."""
+        return job_views.VERBOSE_COLUMNS if self.is_whole else job_views.TEXT_COLUMNS
+
+    @property
+    def at_once(self) -> int:
+        """How many are read at once: all of them are in memory together."""
+        return _LARGE_CHUNK if self.is_whole else _CHUNK
+
 
 def _texts(numbers: Sequence[int], shown: _Shown) -> Iterator[list[str]]:
     """The jobs with these numbers as JSON, in their order; those that are gone leave no trace."""
-    for start in range(0, len(numbers), _CHUNK):
-        chunk = numbers[start : start + _CHUNK]
-        columns = [TABLE.c[name] for name in ("seq", *job_views.TEXT_COLUMNS)]
+    for start in range(0, len(numbers), shown.at_once):
+        chunk = numbers[start : start + shown.at_once]
+        columns = [TABLE.c[name] for name in ("seq", *shown.columns)]
         query = sa.select(*columns).where(TABLE.c.seq.in_(chunk))
         rows = {row.seq: row for row in db.read(lambda c, query=query: c.execute(query).all())}  # type: ignore[misc]
         yield [_text(rows[number], shown) for number in chunk if number in rows]
 
 
 def _text(row: Any, shown: _Shown) -> str:
+    limit = shown.log_limit_bytes
     if shown.select is None:
-        return job_views.final_text(
-            row, verbose=shown.verbose, log_limit_bytes=shown.log_limit_bytes
-        )
-    record = job_views.record_of(row)
-    output = job_views.output_of(row, shown.log_limit_bytes) if "output" in shown.select else None
-    if output is not None:
-        record["output"] = output
-    return json.dumps({key: record[key] for key in shown.select if key in record})
+        text = job_views.final_text(row, verbose=shown.verbose, log_limit_bytes=limit)
+    else:
+        record = job_views.record_of(row)
+        output = job_views.output_of(row, limit) if "output" in shown.select else None
+        if output is not None:
+            record["output"] = output
+        text = json.dumps({key: record[key] for key in shown.select if key in record})
+    return job_views.with_timelines(text, row.timelines) if shown.is_whole else text
