@@ -8,6 +8,7 @@ from typing import Any
 
 from core import blobs, json
 from core.archive import StoredLog
+from core.aside import aside_if
 from services import job_views, jobs
 from services.follow import Subscription
 from services.transitions import State
@@ -76,7 +77,7 @@ class JobStream:
     def _update(self, row: Any) -> Document:
         """What changed in a live job since this client's last update."""
         position = self._told["position"] = jobs.position_of(row)
-        job = job_views.live_document(row, position)
+        job = aside_if(len(row.results or ""), job_views.live_document, row, position)
         is_first = "state" not in self._told
         update: Document = {"xy": 1}
         if is_first:

@@ -28,7 +28,12 @@ def aside(work: Callable[..., Result], *arguments: Any) -> Result:
 
 def aside_if_large(work: Callable[[bytes], Result], data: bytes) -> Result:
     """`work(data)`, for which only much data is worth the way to another thread."""
-    return work(data) if len(data) < _LARGE_BYTES else aside(work, data)
+    return aside_if(len(data), work, data)
+
+
+def aside_if(size: int, work: Callable[..., Result], *arguments: Any) -> Result:
+    """`work(*arguments)` in another thread where it is about much data: bytes or characters."""
+    return work(*arguments) if size < _LARGE_BYTES else aside(work, *arguments)
 
 
 def _outcome(

@@ -6,7 +6,7 @@ from typing import Any
 from flask import current_app
 
 from core import blobs, clock, json, timelines
-from core.aside import aside
+from core.aside import aside, aside_if
 from core.errors import NotFound
 from models import live_jobs
 from models.database import db
@@ -54,7 +54,7 @@ def get_text(job_id: str, caller: Caller, remove: Sequence[str] = ()) -> str:
     caller.check(document)
     for key in remove:
         document.pop(key, None)
-    text = json.dumps(document)
+    text = aside_if(_size(row), json.dumps, document)
     return text if "timelines" in remove else _with_timelines(text, row)
 
 
@@ -74,10 +74,15 @@ def _with_timelines(text: str, row: Any) -> str:
 def whole_document(row: Any, log_limit_bytes: int) -> Document:
     """Everything that get_job shows of a job."""
     if not row.final:
-        return job_views.live_details(row, position_of(row))
-    document = job_views.record_of(row)
+        return aside_if(_size(row), job_views.live_details, row, position_of(row))
+    document = aside_if(_size(row), job_views.record_of, row)
     output = job_views.output_of(row, log_limit_bytes)
     return document if output is None else document | {"output": output}
+
+
+def _size(row: Any) -> int:
+    """How much text a job is, characters."""
+    return sum(len(text or "") for text in (row.results, row.activity, row.head, row.heavy))
 
 
 def position_of(row: Any) -> int | None:
