@@ -154,7 +154,8 @@ def _measured(before: Document, sample: Document | None) -> Document:
         "cpu": _folded(before.get("cpu"), sample["cpu"]),
         "mem": _folded(before.get("mem"), sample["mem"]),
         "procs": sample["procs"],
-        "conns": sample["conns"],
+        # Launchers of an earlier version, which still have jobs, know nothing of connections.
+        "conns": sample.get("conns", []),
     }
 
 

@@ -130,3 +130,10 @@ def test_samples_are_folded_and_the_newest_processes_shown(app):
     assert live["cpu"] == {"min": 1, "max": 3, "total": 6, "count": 3, "current": 2}
     assert live["mem"] == {"min": 10, "max": 30, "total": 60, "count": 3, "current": 20}
     assert (live["procs"], live["conns"]) == ({"7": {"cpu": 2}}, [2])
+
+
+def test_a_launcher_of_an_earlier_version_tells_of_no_connections(app):
+    run = launched()
+    run.sample = {"cpu": 1, "mem": 2, "procs": {}}
+    assert apply(run) is watch.Applied.DONE
+    assert json.loads(load(run.job).live)["conns"] == []
