@@ -12,7 +12,7 @@ from flask_migrate import Migrate
 import blueprints
 import engine.cli
 import models  # noqa: F401 - migrations must know all tables
-from core import config
+from core import config, instance
 from core.errors import BadRequest
 from models.database import db, init_database
 from schemas.actions import check_action_shapes
@@ -23,9 +23,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The application, with settings as `core.config` reads them and `overrides` on top."""
     settings = config.load(overrides)
     _check_universal(settings)
-    config.make_folders(settings)
+    instance.make_folders(settings)
     app = Flask(__name__, instance_path=str(settings["INSTANCE_PATH"]), static_folder=None)
-    app.config.update(settings, SECRET_KEY=config.secret_key(settings))
+    app.config.update(settings, SECRET_KEY=instance.secret_key(settings))
     init_database(app)
     Migrate(app, db, directory=str(config.ROOT / "migrations"))
     blueprints.register(app)

@@ -16,8 +16,9 @@ from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import json
-from core.config import PREFIX, SETTINGS, Setting, Settings, write_private
+from core.config import PREFIX, SETTINGS, Setting, Settings
 from core.errors import ApiError
+from core.instance import write_private
 from models.database import db
 from services import active_jobs, api_keys, job_changes, stock
 from services.access import OPERATOR, Privilege

@@ -5,9 +5,11 @@ the overrides given to `create_app()`. Values are read once, at the start; a bad
 """
 
 import os
-import secrets
+import re
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,11 @@ KIB = 1024
 MIB = 1024 * KIB
 #: Settings by their names without prefix.
 Settings = dict[str, Any]
+#: How a mail server is spoken to, with the port that is usual for it.
+SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
+
+_SWITCHES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_ADDRESS = re.compile(r"[!-~]+@[\w.-]+", re.ASCII)
 
 
 class ConfigError(Exception):
@@ -66,6 +73,13 @@ def _seconds(value: str) -> float:
     return number
 
 
+def _wait(value: str) -> float:
+    number = _seconds(value)
+    if not number:
+        raise ValueError("must be more than 0")
+    return number
+
+
 def _bind(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not 0 < int(port) < 65536:
@@ -78,6 +92,37 @@ def _environment(value: str) -> dict[str, str]:
     if not isinstance(pairs, dict):
         raise ValueError("must be a JSON object")  # noqa: TRY004 - one error type for bad values
     return {str(key): str(item) for key, item in pairs.items()}
+
+
+def _switch(value: str) -> bool:
+    if value.lower() not in _SWITCHES:
+        raise ValueError("must be yes or no")
+    return _SWITCHES[value.lower()]
+
+
+def _port(value: str) -> int:
+    number = int(value)
+    if not 0 <= number < 65536:
+        raise ValueError("must be a port")
+    return number
+
+
+def _ascii(value: str) -> str:
+    if not value.isascii():
+        raise ValueError("must be ASCII")
+    return value
+
+
+def _sender(value: str) -> str:
+    if value and not (value.isprintable() and _ADDRESS.fullmatch(parseaddr(value)[1])):
+        raise ValueError("must be an e-mail address, or NAME <ADDRESS>")
+    return value
+
+
+def _tls_mode(value: str) -> str:
+    if value not in SMTP_PORTS:
+        raise ValueError(f"must be one of {', '.join(SMTP_PORTS)}")
+    return value
 
 
 def _entries(value: str) -> list[dict[str, Any]]:
@@ -159,6 +204,15 @@ SETTINGS = (
         _count,
         "With less free disk, bytes, nothing starts and run_event answers 503.",
     ),
+    Setting("SMTP_HOST", "", _text, "Mail server; empty: no mail is sent."),
+    Setting("SMTP_PORT", "0", _port, "Its port; 0: 25, 587 or 465, as the next setting says."),
+    Setting("SMTP_TLS", "starttls", _tls_mode, "How it is spoken to: none, starttls or tls."),
+    Setting("SMTP_USER", "", _ascii, "User to log in as; empty: no login."),
+    Setting("SMTP_PASSWORD", "", _ascii, "That user's password.", secret=True),
+    Setting("SMTP_VERIFY", "yes", _switch, "Whether the mail server's certificate is checked."),
+    Setting("SMTP_CA_FILE", "", _text, "Authorities to trust instead of the system's: PEM."),
+    Setting("SMTP_TIMEOUT", "30", _wait, "Seconds to wait for each answer of the mail server."),
+    Setting("MAIL_FROM", "", _sender, "Sender of mail; empty: switchyard@ and the host's name."),
 )
 
 
@@ -175,41 +229,6 @@ def load(
     settings.update(overrides or {})
     _derive(settings)
     return settings
-
-
-def make_folders(settings: Settings) -> None:
-    """Create the instance folders, private to the server's user."""
-    instance: Path = settings["INSTANCE_PATH"]
-    instance.mkdir(parents=True, exist_ok=True)
-    for name in ("bells", "runs", "logs", "files", "launchers"):
-        (instance / name).mkdir(mode=0o711, exist_ok=True)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write `text` to a file that only its owner may read; never half of it."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.replace(path)
-
-
-def secret_key(settings: Settings) -> bytes:
-    """The signing key: the setting, or the one in the instance folder, made when missing."""
-    if settings["SECRET_KEY"]:
-        return str(settings["SECRET_KEY"]).encode()
-    path: Path = settings["INSTANCE_PATH"] / "secret-key"
-    if not path.exists():
-        fresh = path.with_name(f"secret-key.{os.getpid()}.first")
-        write_private(fresh, secrets.token_urlsafe(48))
-        try:
-            # Linking fails where another process was first: then its key counts.
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return path.read_text().strip().encode()
 
 
 def _value(setting: Setting, text: str) -> Any:
@@ -244,5 +263,7 @@ def _derive(settings: Settings) -> None:
         host, _, port = settings["BIND"].rpartition(":")
         host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104
         settings["BASE_URL"] = f"http://{host}:{port}"
+    settings["SMTP_PORT"] = settings["SMTP_PORT"] or SMTP_PORTS[settings["SMTP_TLS"]]
+    settings["MAIL_FROM"] = settings["MAIL_FROM"] or f"switchyard@{socket.gethostname().lower()}"
     if settings["ADMIN_KEY"] and len(settings["ADMIN_KEY"]) < 8:
         raise ConfigError(f"{PREFIX}ADMIN_KEY: must have at least 8 characters")

@@ -8,20 +8,14 @@ PAGE = pages.read("docs/limitations.md")
 
 
 def test_other_actions_are_recorded_as_not_available(server):
-    mail = {
-        "type": "email",
-        "users": [],
-        "email": "a@b.example",
-        "condition": "success",
-        "enabled": True,
-    }
-    job = server.run_and_wait(id=server.event(actions=[mail]))
+    ticket = {"type": "ticket", "ticket_type": "issue", "condition": "success", "enabled": True}
+    job = server.run_and_wait(id=server.event(actions=[ticket]))
     action = job["actions"][0]
 
     assert action["code"] == "type"
-    assert action["description"] == "Action type is not available yet: email"
+    assert action["description"] == "Action type is not available yet: ticket"
     assert "`Action type is not available yet: …`" in PAGE
-    assert "Executing job success action: email" in messages(job)
+    assert "Executing job success action: ticket" in messages(job)
 
 
 def test_workflows_are_refused(server):
