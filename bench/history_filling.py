@@ -21,7 +21,6 @@ from core.ids import base36
 from models import job_term, job_text
 from models.database import close_database, db
 from models.job import TABLE
-from models.job_text import Part
 from services import job_views
 
 EVENTS = 200
@@ -149,8 +148,8 @@ def _write(connection: sa.Connection, jobs: Sequence[_Finished]) -> None:
     connection.execute(sa.insert(job_term.TERMS), terms)
     job_term.add_counts(connection, counts)
     for job in jobs:
-        job_text.put(connection, job.seq, Part.RECORD, job_text.record_words(job.record))
-        job_text.put(connection, job.seq, Part.LOG, job_text.log_words(job.log))
+        record, log = job_text.record_words(job.record), job_text.log_words(job.log)
+        job_text.add(connection, job.seq, record, log)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from blueprints import (
     activity,
     api_keys,
     categories,
+    channels,
     client_lists,
     events,
     files,
@@ -22,6 +23,7 @@ from blueprints import (
     system,
     tags,
     users,
+    web_hooks,
 )
 from blueprints.cli import init_commands
 from blueprints.cli_users import users as user_commands
@@ -44,6 +46,8 @@ _MODULES = (
     api_keys,
     roles,
     users,
+    web_hooks,
+    channels,
     servers,
     client_lists,
     system,

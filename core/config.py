@@ -190,6 +190,12 @@ SETTINGS = (
         _seconds,
         "Seconds that a user's session lasts after its login, or after it was resumed.",
     ),
+    Setting(
+        "ALLOW_LINK_LOCAL",
+        "no",
+        _switch,
+        "Whether web hooks may ask link-local addresses, where clouds keep machines' credentials.",
+    ),
     Setting("TOKEN_LIFETIME", "0", _seconds, "Seconds that log links live; 0: for ever."),
     Setting("MAX_JOBS_PER_MINUTE", "0", _count, "Runs accepted a minute by all; 0: no limit."),
     Setting(

@@ -11,12 +11,11 @@ from engine.deeds import DEEDS
 from engine.performers import PERFORMERS
 from schemas.actions import SCHEMAS
 from services.hosts import our_name
+from services.statistics import end_conditions
 from services.transitions import Row, activity
 
 Document = dict[str, Any]
 
-#: Codes that have a condition of their own; every other error is the `user` condition.
-_NAMED_CODES = ("warning", "critical", "abort")
 #: What does not make an action another one.
 _INCIDENTAL = ("condition", "enabled", "hidden", "id", "source")
 
@@ -58,12 +57,7 @@ def instant(job: Mapping[str, Any]) -> Round:
 
 def _end_conditions(job: Mapping[str, Any]) -> list[str]:
     """The conditions that the end of a job meets, in the order in which they are looked at."""
-    code = job["code"]
-    if code == 0:
-        conditions = ["complete", "success"]
-    else:
-        conditions = ["complete", "error", code if code in _NAMED_CODES else "user"]
-    return conditions + [f"tag:{tag}" for tag in job.get("tags", [])]
+    return end_conditions(job["code"]) + [f"tag:{tag}" for tag in job.get("tags", [])]
 
 
 def _wanted(job: Mapping[str, Any], conditions: Sequence[str]) -> Sequence[str]:

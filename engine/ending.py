@@ -6,7 +6,7 @@ from typing import Any
 
 from core import blobs, clock, json, timelines
 from core.timelines import Timelines
-from engine import actions, claims, job_log, retries, suspension
+from engine import actions, claims, event_changes, job_log, retries, suspension
 from engine.limits import RETRY_ALLOWED, first_limit
 from engine.turn import Turn
 from models import live_jobs
@@ -86,7 +86,7 @@ def finalize(
     job = _record(turn, row, [*files, *_sent_files(turn, job_id)])
     job.update(measured.averages(row.started), code=normal_code(job.get("code")))
     job["log_file_size"] = job_log.size_bytes(turn, row) or len(_instead_of_log(job).encode())
-    entries = [*_keep_ephemeral(job), *retries.retry(turn, row, job)]
+    entries = [*_released(row, job), *_keep_ephemeral(job), *retries.retry(turn, row, job)]
     if not job.get("retried"):
         ran = actions.end(job)
         job, entries = ran.job, [*entries, *ran.entries]
@@ -95,6 +95,14 @@ def finalize(
         _hold(turn, row, job, entries, measured.text)
     else:
         _conclude(turn, row, job, entries, measured.text)
+
+
+def _released(row: Any, job: Document) -> list[Row]:
+    """End the suspension of a job that was resumed and has ended before anybody saw to that."""
+    if row.resume is None:
+        return []
+    job["actions"] = suspension.resumed(job.get("actions", []), json.loads(row.resume))
+    return [activity(suspension.RESUMING, our_name())]
 
 
 def _is_settled(row: Any) -> bool:
@@ -111,7 +119,7 @@ def _hold(turn: Turn, row: Any, job: Document, entries: Sequence[Row], timelines
     details = {key: job[key] for key in _DETAILS if key in job}
     left_out = {"activity", "input", *_NOT_WHILE_COMPLETE, *_DETAILS}
     doc = {key: value for key, value in job.items() if key not in left_out}
-    columns: Document = dict.fromkeys(("live", "due", "until", "abort_reason"))
+    columns: Document = dict.fromkeys(("live", "due", "until", "abort_reason", "resume"))
     columns |= {"doc": json.dumps(doc), "results": json.dumps(details)}
     columns |= {"log_size": job_log.size_bytes(turn, row), "timelines": timelines_text or None}
     if row.state == State.COMPLETE:
@@ -138,10 +146,13 @@ def _conclude(
     One that was held has its timelines already.
     """
     log = job_log.store(turn, row, _instead_of_log(job))
+    entries = [*entries, *event_changes.apply(turn, job)]
     for key in _NOT_IN_RECORDS:
         job.pop(key, None)
     job["tags"], tag_entries = _final_tags(turn, job, job["code"])
     entries = [*entries, *_keep_ephemeral(job), *tag_entries]
+    if not job.get("retried"):
+        event_changes.note_end(turn, job)
     entries.append(activity(_result_text(job), our_name()))
     if row.launch is not None:
         turn.over.append((row.id, row.launch))

@@ -13,6 +13,7 @@ from engine import sweep
 from models.database import db
 from models.idempotency_key import IdempotencyKey
 from models.job import Job
+from services import statistics
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ _PAUSE_SECONDS = 1.0
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _LOGS_AT_ONCE = 10
 _KEYS_AT_ONCE = 500
+_COUNTS_PAUSE_SECONDS = 600
 
 
 class Housekeeping(threading.Thread):
@@ -33,6 +35,7 @@ class Housekeeping(threading.Thread):
         self._stopping = threading.Event()
         #: Logs that could not be compressed; they are not tried again at once.
         self._failed: set[str] = set()
+        self._forget_counts_at = 0.0
         self._instance: Path = app.config["INSTANCE_PATH"]
         self._sweep = sweep.Sweep(self._instance)
 
@@ -52,6 +55,7 @@ class Housekeeping(threading.Thread):
             self._checkpoint()
             self._archive()
             self._forget_keys()
+            self._forget_counts()
             sweep.expire(self._instance)
             self._sweep.step()
         except Exception:
@@ -88,6 +92,12 @@ class Housekeeping(threading.Thread):
         before = clock.now() - self._app.config["IDEMPOTENCY_LIFETIME"]
         if db.read(lambda connection: IdempotencyKey.any_before(connection, before)):
             db.write(lambda c: IdempotencyKey.forget(c, before, _KEYS_AT_ONCE))
+
+    def _forget_counts(self) -> None:
+        """Delete statistics that are too old, now and then."""
+        if clock.now() >= self._forget_counts_at:
+            db.write(statistics.forget)
+            self._forget_counts_at = clock.now() + _COUNTS_PAUSE_SECONDS
 
     def _note_archived(self, job_id: str) -> None:
         def work(connection: sa.Connection) -> None:

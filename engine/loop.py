@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from core import blobs
+from core import blobs, clock
 from core.disk import free_bytes
 from engine import claims, records
 from engine.deliveries import Deliveries, Delivery
@@ -26,7 +26,7 @@ from engine.steps import News, Steps
 from engine.turn import Run, Turn
 from models.database import db
 from models.job import Job
-from services import doorbell, job_views
+from services import doorbell, job_views, statistics
 
 logger = logging.getLogger(__name__)
 
@@ -252,6 +252,7 @@ class Engine:
             self.lease.check(connection)
             turn = Turn(connection, self.settings)
             work(turn)
+            statistics.add(connection, turn.tallied, clock.now())
             return turn
 
         turn = db.write(guarded, shared=True)

@@ -51,10 +51,12 @@ def retry(turn: Turn, row: Any, job: Document) -> list[Row]:
     delay = delay_seconds(limit, count, random.random())  # noqa: S311 - no secret
     try:
         _check(turn, job)
+        launching.check_days(turn.connection, job)
         with turn.connection.begin_nested():
             new_job_id = _launch(turn, row, doc, count, delay)
     except ApiError as error:
-        text = f"Failed to launch event for retry: {error.description}"
+        reason = error.description.removeprefix("Failed to launch job: ")
+        text = f"Failed to launch event for retry: {reason}"
         return [*entries, activity(text, our_name())]
     job["retried"] = True
     job["jobs"] = [*job.get("jobs", []), {"id": new_job_id, "reason": "retry"}]

@@ -9,7 +9,7 @@ from typing import Any
 from core import blobs, clock, json, stored_files
 from core.formats import size_text
 from core.ids import new_id
-from engine import actions, claims, ending, environment, placement
+from engine import actions, claims, ending, environment, event_changes, input_limit, placement
 from engine.limits import first_limit, next_due
 from engine.turn import Turn
 from models import live_jobs
@@ -41,6 +41,7 @@ def start_ready(turn: Turn, row: Any, launch: Launch) -> None:
         entry = activity(f"Active jobs are blocking: {listed}", our_name())
         _queue_or_abort(turn, row, job, [], [entry], _FULL + "{}.", ", and the queue is maxed out")
         return
+    row = _prune_input(turn, row, job)
     trouble = _event_trouble(turn, job)
     if trouble:
         ending.abort_now(turn, row, trouble)
@@ -95,6 +96,15 @@ def _queue_or_abort(
     )
 
 
+def _prune_input(turn: Turn, row: Any, job: Document) -> Any:
+    """Leave out input files that the job's limits don't allow; returns the row as it is then."""
+    text, entries = input_limit.pruned(job, row.input)
+    if not entries:
+        return row
+    Job.patch(turn.connection, row.id, columns={"input": text}, activity=entries)
+    return Job.load(turn.connection, row.id)
+
+
 def _event_trouble(turn: Turn, job: Document) -> str | None:
     """Why the job may not start after all: its event changed since it was accepted."""
     event = turn.definition(Event, job["event"])
@@ -109,6 +119,7 @@ def _start(turn: Turn, row: Any, job: Document, server: Document, launch: Launch
     """Enter `starting`, and where no start action holds the job, go right on to `active`."""
     chosen = activity(placement.chosen_text(server, job["algo"]), our_name())
     changes = {"server": server["id"], "groups": server.get("groups", [])}
+    event_changes.note_start(turn, job)
     ran = actions.start(job | changes)
     changes |= ran.changes(job | changes)
     if ran.is_over:

@@ -1,6 +1,6 @@
 """One transaction of the engine, and the runs that the engine watches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,12 +36,17 @@ class Turn:
     claimed: list[Claimed] = field(default_factory=list)
     #: Runs, job and launch, whose folders are to be deleted then.
     over: list[tuple[str, str]] = field(default_factory=list)
+    #: What happened to jobs of which events, for statistics.
+    tallied: list[tuple[str, str]] = field(default_factory=list)
     _definitions: dict[Any, Any] = field(default_factory=dict)
+
+    def _effects(self) -> Sequence[list[Any]]:
+        return self.after, self.claimed, self.over, self.tallied
 
     @contextmanager
     def step(self) -> Iterator[None]:
         """A savepoint: where an exception leaves it, nothing of it happens afterwards either."""
-        kept = [(effects, len(effects)) for effects in (self.after, self.claimed, self.over)]
+        kept = [(effects, len(effects)) for effects in self._effects()]
         try:
             with self.connection.begin_nested():
                 yield

@@ -3,6 +3,7 @@
 from models import (
     api_key,
     category,
+    channel,
     errand,
     event,
     event_state,
@@ -19,15 +20,18 @@ from models import (
     role,
     server,
     session,
+    statistic,
     stored_file,
     tag,
     transaction,
     user,
+    web_hook,
 )
 
 __all__ = [
     "api_key",
     "category",
+    "channel",
     "errand",
     "event",
     "event_state",
@@ -44,8 +48,10 @@ __all__ = [
     "role",
     "server",
     "session",
+    "statistic",
     "stored_file",
     "tag",
     "transaction",
     "user",
+    "web_hook",
 ]

@@ -13,7 +13,7 @@ from models.statements import insert_new
 
 
 class EventState(db.Model):  # type: ignore[misc, name-defined]
-    """One event's `cursor` (until when it was scheduled), `nth` and `robin` (counters)."""
+    """One event's `cursor` (until when it was scheduled), `nth`, `robin` (counters), `last_…`."""
 
     __tablename__ = "event_states"
 
@@ -36,6 +36,32 @@ class EventState(db.Model):  # type: ignore[misc, name-defined]
         connection.execute(sa.update(cls).where(cls.event == event_id).values(values))
 
     @classmethod
+    def all(cls, connection: sa.Connection) -> dict[str, Document]:
+        """What is remembered of each event."""
+        rows = connection.execute(sa.select(cls.event, cls.doc))
+        return {row.event: json.loads(row.doc) for row in rows}
+
+    @classmethod
+    def add_job(cls, connection: sa.Connection, event_id: str, job: Mapping[str, Any]) -> None:
+        """Remember an event's latest job, how often it has run and how long in all."""
+        before = cls.get(connection, event_id)
+        latest = {
+            "last_job": job["id"],
+            "last_code": job["code"],
+            "last_completed": job["completed"],
+            "total_elapsed": round(_number(before, "total_elapsed") + job["elapsed"], 3),
+            "total_count": int(_number(before, "total_count")) + 1,
+        }
+        cls.merge(connection, event_id, latest)
+
+    @classmethod
     def delete(cls, connection: sa.Connection, event_id: str) -> None:
         """Forget the event."""
         connection.execute(sa.delete(cls).where(cls.event == event_id))
+
+
+def _number(state: Mapping[str, Any], key: str) -> float:
+    """A number that was remembered; callers may have put anything in its place."""
+    value: Any = state.get(key)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < 1e15 else 0.0

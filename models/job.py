@@ -16,7 +16,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core import json
 from models import job_term, job_text
 from models.database import db
-from models.job_text import Part
 from models.statements import KEY, is_write, new_values, select_by_id, update_by_id
 
 
@@ -48,7 +47,6 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
             "seq",
             where="final = 0 AND (abort_reason IS NOT NULL OR resume IS NOT NULL)",
         ),
-        _final_index("ix_jobs_completed", "completed", "code"),
         _final_index("ix_jobs_final_seq", "seq"),
         _final_index("ix_jobs_final_started", "started", "seq"),
         _final_index("ix_jobs_final_completed", "completed", "seq"),
@@ -200,8 +198,8 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         state = {"final": 1, "state": "complete", "completed": completed, "elapsed": elapsed}
         _update(connection, row.id, _EMPTIED | state | documents | values)
         job_term.change(connection, row.seq, completed, before=set(), after=job_term.terms_of(head))
-        job_text.put(connection, row.seq, Part.RECORD, job_text.record_words(head))
-        job_text.put(connection, row.seq, Part.LOG, job_text.log_words(log_head))
+        record, log = job_text.record_words(head), job_text.log_words(log_head)
+        job_text.add(connection, row.seq, record, log)
 
     @classmethod
     def revise(
@@ -221,14 +219,7 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         job_term.change(connection, row.seq, row.completed, before=before, after=after)
         words = job_text.record_words(head)
         if words != job_text.record_words(old):
-            job_text.remove(connection, row.seq, Part.RECORD)
-            job_text.put(connection, row.seq, Part.RECORD, words)
-
-    @classmethod
-    def count_completed(cls, connection: sa.Connection, start: float, end: float) -> dict[str, int]:
-        """How many jobs completed in a time, by their codes; `end` itself is not part of it."""
-        rows = connection.execute(_COMPLETED, {"first": start, "end": end})
-        return {row.code or "0": row.number for row in rows}
+            job_text.replace_record(connection, row.seq, words)
 
     @classmethod
     def delete(cls, connection: sa.Connection, job_id: str) -> None:
@@ -240,7 +231,7 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         if row.final:
             before = job_term.terms_of(json.loads(row.head))
             job_term.change(connection, row.seq, row.completed, before=before, after=set())
-            job_text.remove(connection, row.seq, *Part)
+            job_text.remove(connection, row.seq)
 
     @classmethod
     def unarchived(cls, connection: sa.Connection, limit: int) -> Sequence[str]:
@@ -262,16 +253,6 @@ _INSERT = sa.insert(TABLE)
 _OF_THESE = TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
 _MANY = ALL_COLUMNS.where(_OF_THESE)
 _REVISIONS = sa.select(TABLE.c.id, TABLE.c.revision).where(_OF_THESE)
-#: Written as the partial index has it.
-_COMPLETED = (
-    sa.select(TABLE.c.code, sa.func.count().label("number"))
-    .where(
-        sa.literal_column("final") == sa.literal_column("1"),
-        TABLE.c.completed >= sa.bindparam("first"),
-        TABLE.c.completed < sa.bindparam("end"),
-    )
-    .group_by(TABLE.c.code)
-)
 #: More seconds than any job takes; databases keep no infinite ones.
 _LONGEST_ELAPSED = 1e12
 #: What a patch has to look at before it changes anything.

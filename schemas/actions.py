@@ -37,7 +37,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_address_list(value: Any) -> bool:
+def is_address_list(value: Any) -> bool:
     """Whether the value is empty, or e-mail addresses with commas between them."""
     if not isinstance(value, str) or len(value) > _MAX_ADDRESSES_CHARS:
         return False
@@ -52,7 +52,7 @@ class EmailAction(Entry):
     """Mail to users and addresses."""
 
     users = required(Check(lambda value: is_list_of(value, _is_text), ": Invalid user list."))
-    email = optional(Check(_is_address_list, ": Invalid email address."))
+    email = optional(Check(is_address_list, ": Invalid email address."))
 
     @validates_schema(skip_on_field_errors=True)
     def check_recipients(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -148,6 +148,12 @@ class RoleReply(Reply):
     role = fields.Dict(required=True)
 
 
+class ChannelReply(Reply):
+    """A channel as it is stored."""
+
+    channel = fields.Dict(required=True)
+
+
 class TagReply(Reply):
     """A tag as it is stored."""
 

@@ -6,12 +6,16 @@ from typing import Any
 from core import clock, json
 from models.api_key import ApiKey
 from models.category import Category
+from models.channel import Channel
+from models.database import db
 from models.document import DocumentTable
 from models.event import Event
+from models.event_state import EventState
 from models.group import Group
 from models.plugin import Plugin
 from models.role import Role
 from models.tag import Tag
+from models.web_hook import WebHook
 from services import active_jobs, servers, statistics
 from services.access import Caller
 from services.documents import Listing
@@ -25,6 +29,8 @@ _TABLES: Mapping[str, type[DocumentTable]] = {
     "events": Event,
     "tags": Tag,
     "roles": Role,
+    "web_hooks": WebHook,
+    "channels": Channel,
 }
 _PARTS = ("jobs", "alerts", "state", "stats", "servers", "serverCache")
 
@@ -78,7 +84,7 @@ def _server_cache(_caller: Caller) -> dict[str, str]:
 
 def state() -> dict[str, Any]:
     """What is switched on."""
-    return {"scheduler": {"enabled": True}}
+    return {"scheduler": {"enabled": True}, "events": db.read(EventState.all)}
 
 
 _PART_TEXTS: Mapping[str, Any] = {

@@ -90,10 +90,7 @@ def update(params: Mapping[str, Any], caller: Caller) -> Document:
 
     def work(connection: sa.Connection) -> Document:
         old = _for_change(connection, params["id"])
-        event = {**old, **_without(params, (*_NOT_STORED, *_OURS))}
-        event["triggers"] = with_defaults(event["triggers"], event["fields"])
-        check_event(event, references(connection))
-        event["triggers"] = stored_triggers(event["triggers"], event["id"])
+        event = _merged(connection, old, params)
         caller.check(old)
         _check_revision(params.get("revision"), old)
         if not caller.is_admin:
@@ -109,6 +106,22 @@ def update(params: Mapping[str, Any], caller: Caller) -> Document:
 
     event = db.write(work)
     doorbell.ring()
+    return event
+
+
+def changed(connection: sa.Connection, event: Document, changes: Mapping[str, Any]) -> Document:
+    """The event as it would be after changes by nobody in particular; raises `BadRequest`."""
+    after = _merged(connection, event, _without(changes, ("id",)))
+    plugin = Plugin.get(connection, after["plugin"])
+    return after | {"params": _relocked(after["params"], plugin, event)}
+
+
+def _merged(connection: sa.Connection, old: Document, params: Mapping[str, Any]) -> Document:
+    """The sound event that these parameters make of another."""
+    event = {**old, **_without(params, (*_NOT_STORED, *_OURS))}
+    event["triggers"] = with_defaults(event["triggers"], event["fields"])
+    check_event(event, references(connection))
+    event["triggers"] = stored_triggers(event["triggers"], event["id"])
     return event
 
 

@@ -18,7 +18,17 @@ from schemas.actions import check_actions
 from schemas.limits import check_limits
 from schemas.parameters import locked_ids
 from schemas.patterns import Budget
-from services import audit, doorbell, events, files, job_files, job_views, macros, overrides
+from services import (
+    audit,
+    doorbell,
+    events,
+    files,
+    job_files,
+    job_views,
+    macros,
+    overrides,
+    statistics,
+)
 from services.access import Caller
 from services.hosts import our_name
 from services.jobs import missing, not_loaded
@@ -132,7 +142,9 @@ def delete(job_id: str, caller: Caller) -> None:
         if not row.final:
             text = f"Cannot delete a job that is still active: {job_id}"
             raise Conflict(text, code="job")
-        caller.check(json.loads(row.head))
+        record = json.loads(row.head)
+        caller.check(record)
+        statistics.take_back(connection, record)
         uploads = job_files.release_inputs(connection, row)
         Job.delete(connection, job_id)
         audit.record(connection, caller, "job_delete", job_id, [job_id])

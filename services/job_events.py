@@ -1,13 +1,14 @@
-"""What jobs do to the events that they are runs of: disabling and deleting them."""
+"""What jobs do to the events that they are runs of: changing, disabling and deleting them."""
 
 from typing import Any
 
 import sqlalchemy as sa
 
 from core import clock
+from core.errors import BadRequest
 from models.event import Event
 from models.event_state import EventState
-from services import audit
+from services import audit, events
 from services.access import Caller
 
 Document = dict[str, Any]
@@ -28,6 +29,23 @@ def change(connection: sa.Connection, job: Document, changes: Document) -> bool:
     Event.replace(connection, event)
     _record(connection, job, "event_update", event)
     return True
+
+
+def update(connection: sa.Connection, job: Document, changes: Any) -> None:
+    """Merge what a plugin asked for into its job's event, if that makes a sound event.
+
+    What its plugin has locked stays as it is. Raises `BadRequest` for changes that no caller
+    could make either.
+    """
+    event = Event.for_change(connection, job["event"])
+    if event is None:
+        return
+    if not isinstance(changes, dict):
+        raise BadRequest("Not an object")
+    after = events.changed(connection, event, changes)
+    after |= {"modified": job["completed"], "revision": event.get("revision", 0) + 1}
+    Event.replace(connection, after)
+    _record(connection, job, "event_update", after)
 
 
 def delete(connection: sa.Connection, job: Document) -> None:

@@ -18,13 +18,15 @@ from models.category import Category
 from models.database import db
 from models.job import Job
 from models.plugin import Plugin
-from services import doorbell, events, files, macros, overrides
+from services import doorbell, events, files, macros, overrides, statistics
 from services.hosts import our_name
 from services.orders import Order, Parts, first_state, is_time, new_document
 from services.transitions import DELAYS, activity
 
 Document = dict[str, Any]
 
+#: Sources of jobs that daily limits don't count for.
+_BY_HAND = ("user", "key")
 _QUEUE_WITHOUT_JOB = (
     "The 'Max Queue Limit' requires a 'Max Concurrent Jobs' limit to also be present."
 )
@@ -70,6 +72,7 @@ def launch(order: Order) -> tuple[str, bool]:
         # Once more: they may have been disabled meanwhile.
         _parts(connection, order)
         _check_rate(connection, settings["MAX_JOBS_PER_MINUTE"])
+        check_days(connection, job)
         job_id = str(job["id"])
         winner = order.claim.take(connection, job_id) if order.claim else job_id
         if winner == job_id:
@@ -114,6 +117,19 @@ def _check_rate(connection: sa.Connection, cap: int) -> None:
     query = sa.select(sa.func.count()).where(Job.id >= "j" + base36(minute))
     if (connection.scalar(query) or 0) >= cap:
         raise _refusal(f"Global jobs per minute limit has been reached ({cap}/min)")
+
+
+def check_days(connection: sa.Connection, job: Document) -> None:
+    """Keep to the job's daily limits; who runs a job by hand may do so however often."""
+    if job["source"] in _BY_HAND:
+        return
+    for limit in job["limits"]:
+        if limit["type"] != "day" or not limit.get("enabled"):
+            continue
+        condition, most = limit["condition"], limit["amount"]
+        if statistics.count_today(connection, job["event"], condition) >= most:
+            text = f"Maximum daily '{condition}' count of {most:g} has been reached for event"
+            raise _refusal(f"{text}: {job['event']}")
 
 
 def _overrides(order: Order, job: Document) -> Document:

@@ -27,10 +27,13 @@ _CHARS_PER_STEP = 256
 class Macros:
     """Replaces the macros of one job; what they may cost is shared by all of them."""
 
-    def __init__(self, values: Mapping[str, Any], undefined: str = "") -> None:
+    def __init__(
+        self, values: Mapping[str, Any], undefined: str = "", passes: int = _MOST_PASSES
+    ) -> None:
         self._values = values
         #: What stands for a value that is not there.
         self._undefined = undefined
+        self._passes = passes
         self._budget = Budget()
 
     def expand(self, text: str) -> str:
@@ -41,7 +44,7 @@ class Macros:
         """
         if len(text) > MAX_CHARS:
             return text
-        for _ in range(_MOST_PASSES):
+        for _ in range(self._passes):
             if not has_macro(text) or not self._may_look_through(text):
                 break
             before, text = text, "".join(self._pieces(text))

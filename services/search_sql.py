@@ -16,6 +16,7 @@ from models import job_text
 from models.job import TABLE, is_final
 from models.job_term import SINGLE, TERMS, Field, JobCount
 from schemas.search_query import All, AnyOf, Node, Not, Range, Text, Word
+from services import search_windows
 
 #: Up to so many jobs are found first and sorted then; of more, the first are looked for in order.
 _MOST_SORTED = 20_000
@@ -61,6 +62,8 @@ class Search:
 
     def total(self) -> int:
         """How many jobs there are in all; counted only where the counts of words don't tell."""
+        if self._text is not None:
+            return job_text.count(self.connection, self._text.words)
         known = self._known_total()
         if known is not None:
             return known
@@ -71,6 +74,8 @@ class Search:
     def page(self, page: Page, total: int) -> Sequence[tuple[float, int]]:
         """Sort keys and numbers of the jobs of one page; `total` is how many there are in all."""
         column = SORTERS[page.sort_by]
+        if self._text is not None and column == "seq" and self._is_postgresql:
+            return [(seq, seq) for seq in self._text_page(self._text, page, total)]
         driver = self._driver()
         in_order = isinstance(driver, Word) and column != "elapsed"
         source = self._source(driver if in_order or total <= _MOST_SORTED else None)
@@ -82,6 +87,27 @@ class Search:
         query = sa.select(key, source.seq).select_from(source.table).where(*where)
         query = _in_order(query, key, source.seq, page)
         return [(row[0], row[1]) for row in self.connection.execute(query)]
+
+    def _text_page(self, text: Text, page: Page, total: int) -> Sequence[int]:
+        return search_windows.page(
+            self.connection,
+            text.words,
+            total,
+            descending=page.descending,
+            limit=page.limit,
+            offset=page.offset,
+            after=None if page.after is None else page.after[1],
+        )
+
+    @property
+    def _text(self) -> Text | None:
+        """The text that is all that is searched for."""
+        texts = [item for item in self._conditions if isinstance(item, Text)]
+        return texts[0] if len(self._conditions) == len(texts) == 1 else None
+
+    @property
+    def _is_postgresql(self) -> bool:
+        return self.connection.dialect.name == "postgresql"
 
     def _known_total(self) -> int | None:
         """The total, where it follows from the counts of words."""

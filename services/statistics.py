@@ -1,58 +1,108 @@
-"""How many jobs completed in the current day, hour and minute, and what this process uses."""
+"""Statistics: what happened to jobs in the current day, hour and minute, and what is used for it.
+
+Counts lie in the database and are changed in the transactions that start and end jobs, so that
+they survive whatever happens, and jobs that are deleted later still count.
+"""
 
 import os
 import time
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from core import clock
 from models.database import db
-from models.job import Job
+from models.statistic import Key, Statistic
 
 Counts = dict[str, int]
+#: An event's id, and the condition that one of its jobs met.
+Occurrence = tuple[str, str]
 
+#: Codes that have a condition of their own; every other error is the `user` condition.
+_NAMED_CODES = ("warning", "critical", "abort")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _STARTED = clock.now()
 _HOUR_SECONDS = 3600
+_DAY_SECONDS = 24 * _HOUR_SECONDS
+#: How long counts are kept, seconds.
+_KEPT = {"minute": 2 * _DAY_SECONDS, "hour": 60 * _DAY_SECONDS, "day": 800 * _DAY_SECONDS}
+
+
+def add(connection: sa.Connection, occurrences: Iterable[Occurrence], now: float) -> None:
+    """Count what happened: for all events by day, hour and minute, for each one by day."""
+    changes = Counter[Key]()
+    starts = _starts(now)
+    for event, condition in occurrences:
+        name = f"job_{condition}"
+        changes["day", starts["day"], event, name] += 1
+        for span, start in starts.items():
+            changes[span, start, "", name] += 1
+    Statistic.add(connection, changes)
+
+
+def take_back(connection: sa.Connection, record: Mapping[str, Any]) -> None:
+    """Uncount a job that is deleted on the day on which it ended."""
+    now = clock.now()
+    if record["completed"] >= local_midnight(now) and not record.get("retried"):
+        day = _starts(now)["day"]
+        changes = Counter[Key]()
+        for condition in end_conditions(record["code"]):
+            changes["day", day, record["event"], f"job_{condition}"] -= 1
+            changes["day", day, "", f"job_{condition}"] -= 1
+        Statistic.add(connection, changes)
+
+
+def end_conditions(code: Any) -> list[str]:
+    """The conditions that a job meets which ends with this code, in their order."""
+    if code == 0:
+        return ["complete", "success"]
+    return ["complete", "error", code if code in _NAMED_CODES else "user"]
+
+
+def count_today(connection: sa.Connection, event: str, condition: str) -> int:
+    """How many jobs of an event have met a condition today."""
+    today = local_midnight(clock.now())
+    return Statistic.of(connection, "day", today, event).get(f"job_{condition}", 0)
+
+
+def forget(connection: sa.Connection) -> None:
+    """Delete counts that are too old."""
+    now = clock.now()
+    for span, seconds in _KEPT.items():
+        Statistic.forget(connection, span, int(now - seconds))
 
 
 def current() -> dict[str, Any]:
     """Counters, and figures of the web worker that answers."""
     now = clock.now()
-    hours = range(int(_local_midnight(now)), int(now) + 1, _HOUR_SECONDS)
-    # Counted hour by hour, because no query may take long: hours that are over are kept.
-    past = [_count_past(start) for start in hours[:-1]]
-    hour = _count(hours[-1], now + 1)
-    minute = int(now) // 60 * 60
+    names = {"day": "currentDay", "hour": "currentHour", "minute": "currentMinute"}
     return {
-        "currentDay": {"start": hours[0], **_sum([*past, hour])},
-        "currentHour": {"start": hours[-1], **hour},
-        "currentMinute": {"start": minute, **_count(minute, now + 1)},
+        **{names[span]: _shown(span, start) for span, start in _starts(now).items()},
         "process": {"pid": os.getpid(), "uptime": round(now - _STARTED), "mem": _memory_bytes()},
     }
 
 
-def _count(start: float, end: float) -> Counts:
-    """The jobs that completed in a time: all, and those that succeeded or failed."""
-    by_code = db.read(lambda connection: Job.count_completed(connection, start, end))
-    jobs, succeeded = sum(by_code.values()), by_code.get("0", 0)
-    return {"jobs": jobs, "job_success": succeeded, "job_error": jobs - succeeded}
+def _shown(span: str, start: int) -> Mapping[str, int]:
+    """The counts of a span; `jobs` are those that have ended in it."""
+    counts = db.read(lambda connection: Statistic.of(connection, span, start, ""))
+    named = {"jobs": "job_complete", "job_success": "job_success", "job_error": "job_error"}
+    return {"start": start, **counts, **{key: counts.get(name, 0) for key, name in named.items()}}
 
 
-@lru_cache(48)
-def _count_past(start: int) -> Counts:
-    """The jobs of an hour that is over; those that are deleted later still count."""
-    return _count(start, start + _HOUR_SECONDS)
+def _starts(now: float) -> dict[str, int]:
+    """When the current spans began, Unix seconds."""
+    second = int(now)
+    hour = second - second % _HOUR_SECONDS
+    return {"day": local_midnight(now), "hour": hour, "minute": second - second % 60}
 
 
-def _sum(counts: list[Counts]) -> Counts:
-    return {name: sum(count[name] for count in counts) for name in counts[0]}
-
-
-def _local_midnight(now: float) -> float:
+def local_midnight(now: float) -> int:
+    """When the day of a moment began, by the clocks of this host."""
     day = time.localtime(now)
-    return time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1))
+    return int(time.mktime((day.tm_year, day.tm_mon, day.tm_mday, 0, 0, 0, 0, 0, -1)))
 
 
 def _memory_bytes() -> int:

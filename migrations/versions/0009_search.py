@@ -87,12 +87,11 @@ def index_job(connection, row):
     update = sa.text('UPDATE jobs SET elapsed = :elapsed WHERE seq = :seq')
     connection.execute(update, {'elapsed': head.get('elapsed', 0.0), 'seq': row.seq})
     job_term.change(connection, row.seq, row.completed, before=set(), after=job_term.terms_of(head))
-    job_text.put(connection, row.seq, job_text.Part.RECORD, job_text.record_words(head))
     if row.log_form == 'row':
         log = bytes(row.log)
     else:
         log = blobs.head(current_app.config['INSTANCE_PATH'], row.id, job_text.LOG_BYTES)
-    job_text.put(connection, row.seq, job_text.Part.LOG, job_text.log_words(log))
+    job_text.add(connection, row.seq, job_text.record_words(head), job_text.log_words(log))
 
 
 def downgrade():

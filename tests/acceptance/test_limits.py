@@ -88,3 +88,44 @@ def test_a_job_ends_with_as_many_tags_as_it_may_have(server):
     job = server.run_and_wait(id=server.event(limits=[limit], tags=["flag", "important"]))
     assert job["tags"] == ["flag", "_success", "_last"]
     assert "WARNING: Chopping 1 tags to adhere to limit of 1" in messages(job)
+
+
+def test_a_file_limit_prunes_the_input(server):
+    limit = {"type": "file", "enabled": True, "amount": 5, "accept": ".txt"}
+    event = server.event("#!/bin/sh\nls\n", limits=[limit])
+    files = {name: (name, b"x", "text/plain") for name in ("a.txt", "b.csv")}
+    response = server.client.post("/api/app/run_event/v1/wait", data={"id": event}, files=files)
+    job = response.json()["job"]
+    assert job["output"] == "a.txt\n"
+    assert [file["filename"] for file in job["input"]["files"]] == ["a.txt"]
+    assert "Pruned 1 files from input (file extension match)" in messages(job)
+
+
+def test_a_day_limit_holds_for_those_who_do_not_run_by_hand(server):
+    limit = {"type": "day", "enabled": True, "condition": "success", "amount": 1}
+    limited = server.event("#!/bin/sh\ntrue\n", limits=[limit])
+    action = {"type": "run_event", "condition": "complete", "enabled": True, "event_id": limited}
+    parent = server.event("#!/bin/sh\ntrue\n", actions=[action])
+    assert server.run_and_wait(id=limited)["code"] == 0
+    # By hand again: nobody counts that.
+    assert server.run_and_wait(id=limited)["code"] == 0
+    job = server.run_and_wait(id=parent)
+    text = f"Maximum daily 'success' count of 1 has been reached for event: {limited}"
+    assert job["actions"][0]["code"] == "event"
+    assert job["actions"][0]["description"] == f"Failed to launch event: {text}"
+
+
+def test_what_jobs_did_is_counted_and_remembered_with_their_event(server):
+    event = server.event("#!/bin/sh\nexit $fail\n", fields=[{"id": "fail", "type": "text"}])
+    first = server.run_and_wait(id=event, params={"fail": "0"})
+    second = server.run_and_wait(id=event, params={"fail": "3"})
+    reply = server.get("get_multiple", lists="tags", state=1, stats=1).json()
+    state = reply["state"]["events"][event]
+    assert (state["last_job"], state["last_code"]) == (second["id"], 3)
+    assert state["last_completed"] == second["completed"]
+    assert state["total_count"] == 2
+    assert state["total_elapsed"] == round(first["elapsed"] + second["elapsed"], 3)
+    day = reply["stats"]["currentDay"]
+    assert day["jobs"] >= 2
+    assert day["job_start"] >= 2
+    assert day["job_user"] >= 1

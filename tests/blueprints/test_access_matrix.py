@@ -129,6 +129,15 @@ ROWS = {
         f"search_{kind}": within_limits({})
         for kind in ("alerts", "servers", "snapshots", "tickets")
     },
+    "get_channel": within_limits({"id": "nnosuch"}, admin=404),
+    "create_channel": within_limits({"title": "x"}),
+    "update_channel": within_limits({"id": "nnosuch"}, admin=404),
+    "delete_channel": within_limits({"id": "nnosuch"}, admin=404),
+    "get_web_hook": within_limits({"id": "wnosuch"}, admin=404),
+    "create_web_hook": within_limits({"title": "x", "url": "http://127.0.0.1:9/"}),
+    "update_web_hook": within_limits({"id": "wnosuch"}, admin=404),
+    "delete_web_hook": within_limits({"id": "wnosuch"}, admin=404),
+    "test_web_hook": within_limits({"url": "http://127.0.0.1:9/"}),
     # Files belong to who uploads them.
     "upload_files": Row(200, 200, is_upload=True),
     "upload_job_input_files": Row(200, 200, is_upload=True),

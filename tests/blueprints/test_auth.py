@@ -169,6 +169,10 @@ VALID = {
         for verb in ("get", "update", "delete")
         for kind in ("category", "tag", "plugin", "group")
     },
+    "create_channel": {"title": "x"},
+    **{f"{verb}_channel": {"id": "nx"} for verb in ("get", "update", "delete")},
+    **{f"{verb}_web_hook": {"id": "wx"} for verb in ("get", "update", "delete")},
+    **{f"{verb}_web_hook": {"title": "x", "url": "http://x"} for verb in ("create", "test")},
     "create_event": {
         "title": "x",
         "enabled": True,
@@ -217,6 +221,12 @@ NEEDS = {
     "update_event": Privilege.EDIT_EVENTS,
     "delete_event": Privilege.DELETE_EVENTS,
     "run_event": Privilege.RUN_JOBS,
+    "create_channel": Privilege.CREATE_CHANNELS,
+    "update_channel": Privilege.EDIT_CHANNELS,
+    "delete_channel": Privilege.DELETE_CHANNELS,
+    "create_web_hook": Privilege.CREATE_WEB_HOOKS,
+    **dict.fromkeys(("update_web_hook", "test_web_hook"), Privilege.EDIT_WEB_HOOKS),
+    "delete_web_hook": Privilege.DELETE_WEB_HOOKS,
     "create_role": Privilege.CREATE_ROLES,
     "update_role": Privilege.EDIT_ROLES,
     "delete_role": Privilege.DELETE_ROLES,

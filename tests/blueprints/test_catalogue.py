@@ -11,8 +11,23 @@ from tests.blueprints.api import EVENT, assert_error
 
 PLUGIN = {"type": "event", "command": "/bin/true"}
 #: What a new record of each kind needs beside its title.
-KINDS = {"category": {"enabled": True}, "tag": {}, "plugin": PLUGIN, "group": {}}
-PLURALS = {"category": "categories", "tag": "tags", "plugin": "plugins", "group": "groups"}
+HOOK = {"url": "https://hooks.example/x"}
+KINDS = {
+    "category": {"enabled": True},
+    "tag": {},
+    "plugin": PLUGIN,
+    "group": {},
+    "web_hook": HOOK,
+    "channel": {},
+}
+PLURALS = {
+    "category": "categories",
+    "tag": "tags",
+    "plugin": "plugins",
+    "group": "groups",
+    "web_hook": "web_hooks",
+    "channel": "channels",
+}
 
 
 def server_groups():
@@ -113,7 +128,7 @@ def test_malformed_records_are_refused_whoever_asks(call, nobody, kind, change, 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_change_needs_its_privilege(make_key, kind):
     reader = make_key()
-    title = PLURALS[kind].title()
+    title = PLURALS[kind].replace("_", " ").title()
     new = {"id": "x1", "title": "First", **KINDS[kind]}
     for verb, name in (("create", "Create"), ("update", "Edit"), ("delete", "Delete")):
         text = f'API Key "Test Key" does not have the "{name} {title}" privilege'

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core import clock
 from models.database import db
 from models.leader import Leader
 from models.server import Server
@@ -10,7 +11,7 @@ from services import statistics
 from tests import factories
 from tests.blueprints.api import EVENT, assert_error
 
-EMPTY = ["channels", "web_hooks", "buckets", "secrets", "monitors", "alerts"]
+EMPTY = ["buckets", "secrets", "monitors", "alerts"]
 
 
 @pytest.fixture
@@ -92,7 +93,8 @@ def test_parts_come_when_they_are_asked_for(call, engine, server_id, live_job, j
     assert queued not in reply["activeJobs"]
     assert (reply["internalJobs"], reply["activeAlerts"]) == ({}, {})
     assert reply["state"]["scheduler"] == {"enabled": True}
-    assert reply["stats"]["currentDay"]["jobs"] == 1
+    assert reply["state"]["events"] == {}
+    assert reply["stats"]["currentDay"]["jobs"] == 0
     assert list(reply["servers"]) == [server_id]
     assert reply["serverCache"] == {}
 
@@ -138,16 +140,19 @@ def test_what_is_not_built_is_an_empty_list(call, nobody, name):
 
 
 def test_the_dashboard_counts_what_completed(app, call):
-    before = statistics.current()["currentHour"]
-    factories.finish_job(factories.add_job())
-    factories.finish_job(factories.add_job(), code=5)
-    factories.finish_job(factories.add_job(), completed=1.0)
+    now = clock.now()
+
+    def work(connection):
+        for code in (0, 5):
+            ends = [("e1", condition) for condition in statistics.end_conditions(code)]
+            statistics.add(connection, ends, now)
+        statistics.add(connection, [("e1", "complete")], now - 2 * 86_400)
+
+    db.write(work)
     reply = call("dash_stats").json
     assert reply["version"]
     found = reply["stats"]["currentHour"]
-    assert found["jobs"] - before["jobs"] == 2
-    assert found["job_success"] - before["job_success"] == 1
-    assert found["job_error"] - before["job_error"] == 1
+    assert (found["jobs"], found["job_success"], found["job_error"]) == (2, 1, 1)
     assert reply["stats"]["currentDay"]["start"] <= found["start"]
     assert reply["stats"]["process"]["mem"] > 0
 

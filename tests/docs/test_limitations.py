@@ -1,6 +1,8 @@
 """docs/limitations.md is honest: what it says of missing things is what happens."""
 
-from schemas import actions, limits
+from engine.deeds import DEEDS
+from engine.performers import PERFORMERS
+from schemas import actions
 from tests.docs import pages
 from tests.server import messages
 
@@ -29,22 +31,9 @@ def test_workflows_are_refused(server):
     assert response.json()["description"] in PAGE
 
 
-def test_other_limits_are_stored_and_not_enforced(server):
-    entries = [
-        {"type": "file", "enabled": True, "amount": 0},
-        {"type": "day", "enabled": True, "condition": "start", "amount": 0},
-    ]
-    event = server.event("#!/bin/sh\nexit 5\n", limits=entries)
-    job = server.run_and_wait(id=event)
-
-    assert job["code"] == 5
-    assert job["limits"] == entries
-    assert "retried" not in job
-
-
-def test_every_limit_and_action_that_is_missing_is_named():
-    enforced = {"job", "queue", "time", "log", "mem", "cpu", "tag", "retry"}
-    assert enforced <= set(limits.SCHEMAS)
-    for kind in set(limits.SCHEMAS) - enforced:
+def test_every_action_that_is_missing_is_named():
+    done = set(PERFORMERS) | set(DEEDS) | {"suspend"}
+    assert done <= set(actions.SCHEMAS)
+    for kind in set(actions.SCHEMAS) - done:
         assert f"`{kind}`" in PAGE
     assert "suspend" in actions.SCHEMAS

@@ -70,7 +70,10 @@ class Office:
 def office(app, monkeypatch):
     made = Office(app, monkeypatch)
     yield made
+    # Its threads must not ask for a database that is closed by then.
+    made.worker.drop()
     made.gate.set()
+    until(lambda: not made.worker._lines, 20, "errands that are still under way")
 
 
 def test_an_errand_is_done_with_its_job(office):

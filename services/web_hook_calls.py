@@ -1,0 +1,185 @@
+"""Firing web hooks: the request that a hook and a job make, sent as often as it takes."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from core import clock
+from core.config import Settings
+from core.formats import size_text
+from core.outbound import Answer, Call, OutboundError, send
+from core.version import NAME
+from models.database import db
+from models.web_hook import WebHook
+from services import hook_context, rates
+from services.errand import Errand, Outcome
+from services.macros import Macros
+
+Document = dict[str, Any]
+
+_UNDEFINED = "N/A"
+#: Pauses before a request is sent again, seconds; the last one counts for all that follow.
+_PAUSES = (1.0, 2.0, 5.0, 10.0)
+_MOST_RETRIES = 32
+_LONGEST_TIMEOUT_SECONDS = 600.0
+_TIMEOUT_SECONDS = 30.0
+#: Answers after which it is worth trying again.
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+#: How much of a body people are shown, characters.
+_MOST_SHOWN_CHARS = 8192
+_SECRET_HEADERS = frozenset(
+    ("authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key")
+)
+
+
+def fire_for(errand: Errand) -> Outcome:
+    """Fire the web hook that an action names."""
+    hook_id = str(errand.action.get("web_hook"))
+    texts = [f"Firing web hook: #{hook_id}"]
+    hook = db.read(lambda connection: WebHook.get(connection, hook_id))
+    trouble = _trouble(hook_id, hook)
+    if hook is None or trouble:
+        return Outcome({"code": "webhook", "description": f"Error: {trouble}"}, texts)
+    values = hook_context.of(errand)
+    return Outcome(fire(hook, values, errand.id, errand.settings), texts)
+
+
+def _trouble(hook_id: str, hook: Document | None) -> str | None:
+    """Why a hook is not fired."""
+    if hook is None:
+        return f"Web Hook not found: {hook_id}"
+    if not hook.get("enabled"):
+        return f"Web Hook is disabled: {hook_id}"
+    most = hook.get("max_per_day") or 0
+    if most and rates.count_today(f"web_hook:{hook_id}") > most:
+        return f"Web Hook has reached maximum daily limit: {hook_id} ({most:g}/day)"
+    return None
+
+
+def fire(
+    hook: Mapping[str, Any], values: Mapping[str, Any], key: str, settings: Settings
+) -> Document:
+    """Send a hook's request until it is answered; returns code, description and details.
+
+    `values` are for the macros in it; `key` tells the receiver that a repeat is one.
+    """
+    call = call_of(hook, values, key, settings)
+    tries = 1 + min(int(hook.get("retries") or 0), _MOST_RETRIES)
+    began = clock.now()
+    answer, failure = _send_often(call, tries)
+    if answer is None:
+        return {
+            "code": "webhook",
+            "description": f"Error: {failure}",
+            "details": _masked(_details(call, None, clock.now() - began), values),
+        }
+    is_good = 200 <= answer.status < 400
+    status = f"HTTP {answer.status} {answer.reason}".strip()
+    return {
+        "code": 0 if is_good else "webhook",
+        "description": f"Success ({status})" if is_good else f"Error: {status}",
+        "details": _masked(_details(call, answer, clock.now() - began), values),
+    }
+
+
+def _send_often(call: Call, tries: int) -> tuple[Answer | None, str]:
+    """The answer, or why there is none, after as many tries as it takes."""
+    answer, failure = None, ""
+    for number in range(tries):
+        if number:
+            time.sleep(_PAUSES[min(number, len(_PAUSES)) - 1])
+        try:
+            answer = send(call)
+        except OutboundError as error:
+            answer, failure = None, str(error)
+        if answer is not None and answer.status not in _PASSING:
+            break
+    return answer, failure
+
+
+def call_of(
+    hook: Mapping[str, Any], values: Mapping[str, Any], key: str, settings: Settings
+) -> Call:
+    """The request that a hook makes of these values."""
+    # Once: what a job says must not be able to ask for more.
+    macros = Macros(values, undefined=_UNDEFINED, passes=1)
+    headers = {"User-Agent": NAME, "Idempotency-Key": key}
+    for header in hook.get("headers") or ():
+        headers[header["name"]] = _one_line(macros.expand(header["value"]))
+    body = macros.expand(hook.get("body") or "")
+    timeout = min(float(hook.get("timeout") or _TIMEOUT_SECONDS), _LONGEST_TIMEOUT_SECONDS)
+    return Call(
+        method=str(hook.get("method") or "POST").upper(),
+        url=_one_line(macros.expand(hook["url"])),
+        headers=headers,
+        body=body.encode("utf-8", "replace") if body else None,
+        timeout_seconds=timeout,
+        follows_redirects=bool(hook.get("follow")),
+        checks_certificate=not hook.get("ssl_cert_bypass"),
+        may_reach_link_local=settings["ALLOW_LINK_LOCAL"],
+    )
+
+
+def _one_line(text: str) -> str:
+    """Text that can't begin another header."""
+    return " ".join(text.split())
+
+
+def _details(call: Call, answer: Answer | None, seconds: float) -> str:
+    """Markdown that tells what was sent and what came back, without secrets."""
+    lines = [
+        "### Web Hook Details:\n",
+        f"- **Method:** {call.method}",
+        f"- **URL:** {call.url}",
+        f"- **Elapsed:** {seconds * 1000:.0f} ms\n",
+        *_shown("Request", call.headers, call.body),
+    ]
+    if answer is not None:
+        lines.append(f"- **Response:** HTTP {answer.status} {answer.reason}\n")
+        lines += _shown("Response", answer.headers, answer.body)
+    return "\n".join(lines) + "\n"
+
+
+def _masked(text: str, values: Mapping[str, Any]) -> str:
+    """Text in which no secret stands that a macro may have brought in."""
+    for secret in sorted(map(str, values.get("secrets", {}).values()), key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "****")
+    return text
+
+
+def _shown(noun: str, headers: Mapping[str, str], body: bytes | None) -> list[str]:
+    shown = {
+        name: "****" if name.lower() in _SECRET_HEADERS else value
+        for name, value in headers.items()
+    }
+    listed = "\n".join(f"{name}: {value}" for name, value in shown.items())
+    lines = [f"#### {noun} Headers:\n\n```http\n{listed}\n```\n"]
+    if body:
+        text = body.decode("utf-8", "replace")[:_MOST_SHOWN_CHARS].replace("```", "'''")
+        lines.append(f"#### {noun} Body ({size_text(len(body))}):\n\n```\n{text}\n```\n")
+    return lines
+
+
+def sample_job() -> Document:
+    """A job that never was, for trying a hook out."""
+    return {
+        "id": "jsample",
+        "event": "esample",
+        "event_title": "Sample Event",
+        "code": 0,
+        "description": "",
+        "complete": True,
+        "state": "complete",
+        "started": clock.now() - 90,
+        "completed": clock.now(),
+        "elapsed": 90.0,
+        "log_file_size": 0,
+        "tags": ["_success"],
+    }
+
+
+def try_out(hook: Mapping[str, Any], settings: Settings, key: str) -> Document:
+    """Fire a hook, stored or not, with a sample job; returns code, description and details."""
+    errand = Errand(key, "success", {"type": "web_hook"}, sample_job(), settings)
+    return fire(hook, hook_context.of(errand), key, settings)

@@ -1,0 +1,87 @@
+"""Channels: all that they name is told, whatever becomes of the others."""
+
+import pytest
+
+from models.channel import Channel
+from models.database import db
+from models.event import Event
+from models.web_hook import WebHook
+from services import channels
+from services.errand import Errand
+from services.web_hook_calls import sample_job
+from tests import factories
+from tests.plugins.servers import Server, free_port
+
+
+@pytest.fixture
+def server():
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def notify(app):
+    """Notifies a channel with these properties."""
+
+    def work(**channel):
+        record = {"id": "n1", "title": "Team", "enabled": True, **channel}
+        db.write(lambda connection: Channel.insert(connection, record))
+        return again()
+
+    def again():
+        action = {"type": "channel", "channel_id": "n1"}
+        return channels.notify(Errand("a1", "success", action, sample_job(), app.config))
+
+    work.again = again
+    return work
+
+
+def add_hook(url):
+    hook = {"id": "w1", "title": "x", "enabled": True, "url": url}
+    db.write(lambda connection: WebHook.insert(connection, hook))
+
+
+def test_a_channel_fires_its_hook_and_runs_its_event(notify, server):
+    add_hook(f"{server.url}/text")
+    event = factories.event(id="etold")
+    db.write(lambda connection: Event.insert(connection, event))
+    outcome = notify(web_hook="w1", run_event="etold")
+    assert outcome.result["code"] == 0
+    assert outcome.result["description"] == "Successfully notified channel: n1"
+    assert "Success (HTTP 200 OK)" in outcome.result["details"]
+    assert "Successfully launched job: j" in outcome.result["details"]
+    assert outcome.texts[:2] == ["Notifying channel: Team", "Firing web hook: #w1"]
+    [child] = outcome.job["jobs"]
+    assert child["reason"] == "action"
+    assert server.requests[0][2]["idempotency-key"] == "a1.web_hook"
+
+
+def test_a_repeat_runs_the_event_once(notify):
+    event = factories.event(id="etold")
+    db.write(lambda connection: Event.insert(connection, event))
+    first = notify(run_event="etold").job["jobs"]
+    assert notify.again().job["jobs"] == first
+
+
+def test_who_can_not_be_reached_stops_nobody_else(notify, server):
+    add_hook(f"http://127.0.0.1:{free_port()}/")
+    event = factories.event(id="etold")
+    db.write(lambda connection: Event.insert(connection, event))
+    outcome = notify(email="ann@example.com", web_hook="w1", run_event="etold")
+    assert outcome.result["code"] == "channel"
+    assert outcome.result["description"].startswith("Failed to send e-mail: ann@example.com: ")
+    assert len(outcome.job["jobs"]) == 1
+
+
+def test_a_channel_that_is_missing_or_disabled_is_named(app, notify):
+    text = "Notification Channel not found: n1"
+    assert notify.again().result == {"code": "channel", "description": text}
+    outcome = notify(enabled=False)
+    assert outcome.result["description"] == "Notification Channel is disabled: n1"
+
+
+def test_a_channel_is_used_so_often_a_day(notify):
+    notify(max_per_day=2)
+    assert notify.again().result["code"] == 0
+    text = "Notification Channel has reached maximum daily limit: n1 (2/day)"
+    assert notify.again().result == {"code": "channel", "description": text}
