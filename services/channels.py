@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from models.channel import Channel
 from models.database import db
 from schemas.channel import check_channel
-from services import email_actions, event_actions, rates, web_hook_calls
+from services import daily_counts, email_actions, event_actions, web_hook_calls
 from services.catalogue import Catalogue, Document
 from services.errand import Errand, Outcome, Performer
 
@@ -41,20 +41,20 @@ def notify(errand: Errand) -> Outcome:
     """Tell all that a channel names; who can't be reached stops nobody else."""
     channel_id = str(errand.action.get("channel_id"))
     channel = db.read(lambda connection: Channel.get(connection, channel_id))
-    trouble = _trouble(channel_id, channel)
+    trouble = _trouble(channel_id, channel, errand.id)
     if channel is None or trouble:
         return Outcome({"code": "channel", "description": trouble})
     return _together(channel, [way(part) for part, way in _parts(errand, channel)])
 
 
-def _trouble(channel_id: str, channel: Document | None) -> str | None:
+def _trouble(channel_id: str, channel: Document | None, errand_id: str) -> str | None:
     """Why nobody is told."""
     if channel is None:
         return f"Notification Channel not found: {channel_id}"
     if not channel.get("enabled"):
         return f"Notification Channel is disabled: {channel_id}"
     most = channel.get("max_per_day") or 0
-    if most and rates.count_today(f"channel:{channel_id}") > most:
+    if not daily_counts.take(errand_id, "channel", channel_id, most):
         name = f"{channel_id} ({most:g}/day)"
         return f"Notification Channel has reached maximum daily limit: {name}"
     return None

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import time
 
 import sqlalchemy as sa
 
@@ -16,9 +15,6 @@ from services.access import Caller
 _MAX_PER_USER = 10
 _MAX_PER_ADDRESS = 50
 _LOGIN_PERIOD_SECONDS = 300
-_DAY_SECONDS = 86_400
-#: Longer subjects are hashed.
-_MAX_SUBJECT_CHARS = 80
 #: Counts that are deleted at a time; more than a login adds.
 _MOST_FORGOTTEN = 100
 
@@ -60,20 +56,6 @@ def forgive_login(connection: sa.Connection, username: str, address: str) -> Non
     """Take back an attempt that was right: only others count."""
     for subject, _most in _login_subjects(username, address):
         RequestCount.decrease(connection, subject)
-
-
-def count_today(subject: str) -> int:
-    """Count one more of something today, by the clock of this host; returns today's count."""
-    now = clock.now()
-    # Days as clocks here show them; the change of the clocks moves one end by an hour.
-    today = int((now + time.localtime(now).tm_gmtoff) // _DAY_SECONDS)
-    until = now + 2 * _DAY_SECONDS
-    return db.write(lambda c: RequestCount.increase(c, _short(subject), today, until), shared=True)
-
-
-def _short(subject: str) -> str:
-    """A subject as the column holds it."""
-    return subject if len(subject) <= _MAX_SUBJECT_CHARS else _digest(subject)
 
 
 def _count(connection: sa.Connection, subject: str, seconds: int) -> int:

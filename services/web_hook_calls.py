@@ -11,7 +11,7 @@ from core.outbound import Answer, Call, OutboundError, send
 from core.version import NAME
 from models.database import db
 from models.web_hook import WebHook
-from services import hook_context, rates
+from services import daily_counts, hook_context
 from services.errand import Errand, Outcome
 from services.macros import Macros
 
@@ -37,21 +37,21 @@ def fire_for(errand: Errand) -> Outcome:
     hook_id = str(errand.action.get("web_hook"))
     texts = [f"Firing web hook: #{hook_id}"]
     hook = db.read(lambda connection: WebHook.get(connection, hook_id))
-    trouble = _trouble(hook_id, hook)
+    trouble = _trouble(hook_id, hook, errand.id)
     if hook is None or trouble:
         return Outcome({"code": "webhook", "description": f"Error: {trouble}"}, texts)
     values = hook_context.of(errand)
     return Outcome(fire(hook, values, errand.id, errand.settings), texts)
 
 
-def _trouble(hook_id: str, hook: Document | None) -> str | None:
+def _trouble(hook_id: str, hook: Document | None, errand_id: str) -> str | None:
     """Why a hook is not fired."""
     if hook is None:
         return f"Web Hook not found: {hook_id}"
     if not hook.get("enabled"):
         return f"Web Hook is disabled: {hook_id}"
     most = hook.get("max_per_day") or 0
-    if most and rates.count_today(f"web_hook:{hook_id}") > most:
+    if not daily_counts.take(errand_id, "web_hook", hook_id, most):
         return f"Web Hook has reached maximum daily limit: {hook_id} ({most:g}/day)"
     return None
 

@@ -28,9 +28,9 @@ def notify(app):
         db.write(lambda connection: Channel.insert(connection, record))
         return again()
 
-    def again():
+    def again(errand_id="a1"):
         action = {"type": "channel", "channel_id": "n1"}
-        return channels.notify(Errand("a1", "success", action, sample_job(), app.config))
+        return channels.notify(Errand(errand_id, "success", action, sample_job(), app.config))
 
     work.again = again
     return work
@@ -82,6 +82,6 @@ def test_a_channel_that_is_missing_or_disabled_is_named(app, notify):
 
 def test_a_channel_is_used_so_often_a_day(notify):
     notify(max_per_day=2)
-    assert notify.again().result["code"] == 0
+    assert notify.again("a2").result["code"] == 0
     text = "Notification Channel has reached maximum daily limit: n1 (2/day)"
-    assert notify.again().result == {"code": "channel", "description": text}
+    assert notify.again("a3").result == {"code": "channel", "description": text}
