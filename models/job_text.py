@@ -4,7 +4,7 @@ Each job has two texts: what its record says of it, and the beginning of its log
 their words compressed, a row for each, and indexes them in the FTS5 table `job_words`, which has
 no content of its own: to take something out of it, the very words that went in must be given.
 PostgreSQL has one row per job, a `tsvector` of both that is made here, so that both databases
-know the same words. It lies apart from its row: counting reads small rows only.
+know the same words, and counting reads a row per job at most.
 """
 
 import zlib

@@ -34,8 +34,6 @@ def upgrade():
     # Filling an empty table and indexing it afterwards takes a fraction of the time.
     op.drop_index('ix_job_texts_words', 'job_texts')
     op.execute('TRUNCATE job_texts')
-    # Texts lie apart from their rows: to count what the index finds, only the rows are read.
-    op.execute('ALTER TABLE job_texts SET (toast_tuple_target = 128)')
     op.execute('INSERT INTO job_texts SELECT seq, part, words FROM merged_texts ORDER BY seq')
     op.execute('DROP TABLE merged_texts')
     op.create_index('ix_job_texts_words', 'job_texts', ['words'], postgresql_using='gin', postgresql_with={'gin_pending_list_limit': 256})
@@ -44,7 +42,6 @@ def upgrade():
 def downgrade():
     if op.get_bind().dialect.name != 'postgresql':
         return
-    op.execute('ALTER TABLE job_texts RESET (toast_tuple_target)')
     op.execute("INSERT INTO job_texts SELECT seq, 1, ts_filter(words, '{d}') FROM job_texts WHERE part = 2")
     op.execute("INSERT INTO job_texts SELECT seq, 0, ts_filter(words, '{a}') FROM job_texts WHERE part = 2")
     op.execute('DELETE FROM job_texts WHERE part = 2')
