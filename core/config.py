@@ -199,6 +199,12 @@ SETTINGS = (
     Setting("TOKEN_LIFETIME", "0", _seconds, "Seconds that log links live; 0: for ever."),
     Setting("MAX_JOBS_PER_MINUTE", "0", _count, "Runs accepted a minute by all; 0: no limit."),
     Setting(
+        "MAX_CATCH_UP",
+        "1000",
+        _count,
+        "Missed runs of an event that its catch-up trigger makes up for.",
+    ),
+    Setting(
         "IDEMPOTENCY_LIFETIME",
         "86400",
         _seconds,

@@ -10,6 +10,7 @@ from gevent import monkey
 
 from engine.housekeeping import Housekeeping
 from engine.loop import Engine
+from engine.scheduler import Scheduler
 
 bp = Blueprint("engine", __name__, cli_group=None)
 
@@ -27,6 +28,9 @@ def engine_command() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: engine.stop())
     housekeeping = Housekeeping(app, lambda: engine.lease.epoch > 0)
-    housekeeping.start()
+    scheduler = Scheduler(app, lambda: engine.lease.epoch > 0)
+    for thread in (housekeeping, scheduler):
+        thread.start()
     engine.run()
-    housekeeping.stop()
+    for thread in (housekeeping, scheduler):
+        thread.stop()

@@ -9,6 +9,7 @@ from core import json
 from models.database import db
 from models.document import Document, DocumentTable
 from models.magic_link import MagicLink
+from models.schedule import Schedule
 
 
 class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
@@ -26,10 +27,11 @@ class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
 
     @classmethod
     def insert(cls, connection: sa.Connection, document: Document) -> bool:
-        """Add an event and its magic links; false when its id is taken."""
+        """Add an event, its magic links and its schedule; false when its id is taken."""
         is_new = super().insert(connection, document)
         if is_new:
             MagicLink.follow(connection, document)
+            Schedule.touch(connection, document["id"])
         return is_new
 
     @classmethod
@@ -37,11 +39,13 @@ class Event(DocumentTable, db.Model):  # type: ignore[misc, name-defined]
         """Store an event in place of the one with its id, and its magic links."""
         super().replace(connection, document)
         MagicLink.follow(connection, document)
+        Schedule.touch(connection, document["id"])
 
     @classmethod
     def delete(cls, connection: sa.Connection, key: str) -> bool:
         """Remove an event and its magic links; false when there is none."""
         MagicLink.drop(connection, key)
+        Schedule.drop(connection, key)
         return super().delete(connection, key)
 
     @classmethod

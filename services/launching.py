@@ -168,11 +168,17 @@ def insert(connection: sa.Connection, job: Document, job_input: Document | None)
     files.attach(connection, job["id"], job_input)
 
 
+def _source_text(job: Document) -> str:
+    """Where a job comes from, and for one of the scheduler by which kind of trigger."""
+    kind = f" ({job['stype']})" if job.get("stype") else ""
+    return f"Source: {job['source'].capitalize()}{kind}"
+
+
 def _first_entries(job: Document) -> list[Document]:
     """What the activity log says of a job that was just accepted."""
     messages = [
         f"xyOps job starting: #{job['id']}",
-        f"Source: {job['source'].capitalize()}",
+        _source_text(job),
         f"Event ID: #{job['event']}",
     ]
     if job.get("invisible"):

@@ -1,0 +1,168 @@
+"""The scheduler: launches the runs that triggers ask for, when it is time."""
+
+import logging
+import threading
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+
+from core import clock
+from core.errors import ApiError
+from core.zones import local_zone
+from models.category import Category
+from models.database import db
+from models.event import Event
+from models.event_state import EventState
+from models.plugin import Plugin
+from models.schedule import CHANGED, Schedule
+from services import ticks
+from services.plans import MINUTE, Hit, Plan
+
+logger = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+
+#: How often it looks whether an event has changed, seconds.
+_LOOK_SECONDS = 0.5
+_AFTER_ERROR_SECONDS = 1.0
+#: Events that are read at a time.
+_BATCH = 100
+
+
+class Scheduler(threading.Thread):
+    """A thread of the leading engine that sleeps until the next event is due."""
+
+    def __init__(self, app: Flask, leads: Callable[[], bool]) -> None:
+        super().__init__(name="scheduler", daemon=True)
+        self._app = app
+        self._leads = leads
+        self._most_missed = app.config["MAX_CATCH_UP"]
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End after the current event."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Schedule for as long as this engine leads."""
+        with self._app.app_context():
+            pause = _LOOK_SECONDS
+            while not self._stopping.wait(pause):
+                try:
+                    pause = self.step() if self._leads() else _LOOK_SECONDS
+                except Exception:
+                    logger.exception("the scheduler failed")
+                    pause = _AFTER_ERROR_SECONDS
+
+    def step(self) -> float:
+        """Schedule what is due; how long nothing else is, seconds."""
+        now = clock.now()
+        due = db.read(lambda connection: Schedule.find_due(connection, now, _BATCH))
+        for row in due:
+            if self._stopping.is_set() or not self._leads():
+                return 0.0
+            self._schedule(row, now)
+        if due:
+            return 0.0
+        next_due = db.read(Schedule.next_due)
+        seconds = _LOOK_SECONDS if next_due is None else next_due - clock.now()
+        return max(0.0, min(seconds, _LOOK_SECONDS))
+
+    def _schedule(self, row: Any, now: float) -> None:
+        """Launch an event's runs up to now, and note when the next ones are."""
+        event, state, is_on = db.read(lambda connection: _read(connection, row.event))
+        if event is None:
+            db.write(lambda connection: Schedule.drop(connection, row.event), shared=True)
+            return
+        plan = Plan(event, local_zone())
+        minute = int(now) // MINUTE * MINUTE
+        first = _first(plan, row, state, minute)
+        if is_on and first <= minute:
+            self._launch_all(event, plan, state, first, minute)
+        is_alive = event.get("enabled") and plan.is_scheduled
+        due = next(plan.minutes_from(max(first, minute + MINUTE)), None) if is_alive else None
+        self._note(event, plan, state, max(minute, first - MINUTE), due)
+
+    def _launch_all(
+        self, event: Document, plan: Plan, state: Document, first: int, last: int
+    ) -> None:
+        """Launch what is due from `first` to `last`; `state` counts every nth time."""
+        minutes = list(islice(_until(plan, first, last), self._most_missed + 1))
+        if len(minutes) > self._most_missed:
+            logger.warning(
+                "event %s missed more than %s runs: those after them are skipped",
+                event["id"],
+                self._most_missed,
+            )
+            minutes.pop()
+        for minute in minutes:
+            hits = plan.hits(minute)
+            if hits and _counts(plan, state):
+                for hit in hits:
+                    _launch(event, plan, hit)
+
+    @staticmethod
+    def _note(event: Document, plan: Plan, state: Document, cursor: int, due: int | None) -> None:
+        changes: Document = {}
+        if plan.modifier("nth") is not None:
+            changes["nth"] = state.get("nth")
+        if plan.modifier("catchup") is not None:
+            changes["cursor"] = cursor
+
+        def work(connection: sa.Connection) -> None:
+            Schedule.advance(connection, event["id"], cursor, due)
+            if changes:
+                EventState.merge(connection, event["id"], changes)
+
+        db.write(work, shared=True)
+
+
+def _read(connection: sa.Connection, event_id: str) -> tuple[Document | None, Document, bool]:
+    """An event, what is remembered of it, and whether it may run by itself now."""
+    event: Document | None = Event.get(connection, event_id)
+    if event is None:
+        return None, {}, False
+    parts = (Category.get(connection, event["category"]), Plugin.get(connection, event["plugin"]))
+    is_on = event.get("enabled") and all(part and part.get("enabled") for part in parts)
+    return event, EventState.get(connection, event_id), bool(is_on)
+
+
+def _first(plan: Plan, row: Any, state: Document, minute: int) -> int:
+    """The first minute to look at: this one, unless it is done, or the event has just changed.
+
+    With catch-up it is the first one that was missed.
+    """
+    cursor: int = minute if row.cursor is None else row.cursor
+    if plan.modifier("catchup") is not None:
+        told: Any = state.get("cursor")
+        is_time = isinstance(told, (int, float)) and not isinstance(told, bool)
+        return (int(told) // MINUTE * MINUTE if is_time else cursor) + MINUTE
+    return max(minute + MINUTE if row.due == CHANGED else minute, cursor + MINUTE)
+
+
+def _until(plan: Plan, first: int, last: int) -> Any:
+    for minute in plan.minutes_from(first):
+        if minute > last:
+            return
+        yield minute
+
+
+def _counts(plan: Plan, state: Document) -> bool:
+    """Whether this is a time at which the event runs: every time, or every nth."""
+    nth = plan.modifier("nth")
+    if nth is None:
+        return True
+    left = state.get("nth")
+    left = left - 1 if isinstance(left, (int, float)) and not isinstance(left, bool) else 0
+    state["nth"] = nth["every"] if left <= 0 else left
+    return bool(left <= 0)
+
+
+def _launch(event: Document, plan: Plan, hit: Hit) -> None:
+    try:
+        ticks.launch(event, plan, hit)
+    except ApiError as error:
+        logger.warning("event %s was not launched: %s", event["id"], error.description)

@@ -1,0 +1,62 @@
+"""Schedules: up to when each event was scheduled, and when it has to be looked at again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core import clock
+from models.database import db
+from models.statements import insert_new
+
+#: Instead of a minute: the event has changed, so that nobody knows when it is due.
+CHANGED = 0
+
+
+class Schedule(db.Model):  # type: ignore[misc, name-defined]
+    """The place of one event in time; each has one, also those that never run by themselves."""
+
+    __tablename__ = "schedules"
+
+    event: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    #: The next minute in which it runs, Unix seconds; nothing when there is none.
+    due: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
+    #: The last minute that was looked at, Unix seconds; nothing for an event that is new.
+    cursor: Mapped[int | None] = mapped_column(sa.BigInteger)
+
+    @classmethod
+    def touch(cls, connection: sa.Connection, event_id: str) -> None:
+        """An event is new or has changed: the scheduler has to look at it.
+
+        A minute that is due already stays so, or its run would be lost.
+        """
+        row = {"event": event_id, "due": CHANGED, "cursor": None}
+        if not insert_new(connection, cls.__table__, row):
+            is_later = sa.or_(cls.due.is_(None), cls.due > int(clock.now()))
+            query = sa.update(cls).where(cls.event == event_id, is_later)
+            connection.execute(query.values(due=CHANGED))
+
+    @classmethod
+    def find_due(cls, connection: sa.Connection, now: float, limit: int) -> Sequence[Any]:
+        """The events that have to be looked at, longest waiting first."""
+        query = sa.select(cls.event, cls.due, cls.cursor).where(cls.due <= int(now))
+        return connection.execute(query.order_by(cls.due, cls.event).limit(limit)).all()
+
+    @classmethod
+    def next_due(cls, connection: sa.Connection) -> int | None:
+        """When the next event has to be looked at, Unix seconds."""
+        return connection.scalar(sa.select(sa.func.min(cls.due)))
+
+    @classmethod
+    def advance(
+        cls, connection: sa.Connection, event_id: str, cursor: int, due: int | None
+    ) -> None:
+        """An event was scheduled up to `cursor` and runs at `due` next."""
+        query = sa.update(cls).where(cls.event == event_id)
+        connection.execute(query.values(cursor=cursor, due=due))
+
+    @classmethod
+    def drop(cls, connection: sa.Connection, event_id: str) -> None:
+        """Forget an event that is no more."""
+        connection.execute(sa.delete(cls).where(cls.event == event_id))

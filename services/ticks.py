@@ -1,0 +1,80 @@
+"""Ticks: the runs that triggers ask for, each launched once, whoever asks and how often."""
+
+import copy
+import hashlib
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.javascript import is_truthy
+from models.database import db
+from models.plugin import Plugin
+from services import events, launching
+from services.idempotency import Claim
+from services.orders import Order
+from services.plans import Hit, Plan
+from services.transitions import State
+
+Document = dict[str, Any]
+
+
+def launch(event: Document, plan: Plan, hit: Hit) -> str:
+    """Launch the run that a trigger asks for at one moment; the id of the job that it has.
+
+    Raises `ApiError` where it can't be launched.
+    """
+    claim = _claim(event, hit)
+    before = db.read(claim.job_before)
+    if before is not None:
+        return before
+    order = db.read(lambda connection: _order(connection, event, plan, hit, claim))
+    job_id, _ = launching.launch(order)
+    return job_id
+
+
+def _claim(event: Document, hit: Hit) -> Claim:
+    """What makes the launch happen once: event, trigger and moment."""
+    text = f"tick {event['id']} {hit.trigger.get('id') or hit.place} {hit.now:.3f}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Claim(digest, digest, since=0)
+
+
+def _order(connection: sa.Connection, event: Document, plan: Plan, hit: Hit, claim: Claim) -> Order:
+    trigger = hit.trigger
+    given = trigger.get("params")
+    plugin = Plugin.get(connection, event["plugin"])
+    params = events.fill_params(
+        event, plugin, given if isinstance(given, dict) else {}, is_admin=False
+    )
+    merged = {**copy.deepcopy(event), "params": params, "now": hit.now}
+    if trigger["type"] != "schedule":
+        merged["stype"] = trigger["type"]
+    if isinstance(trigger.get("tags"), list):
+        merged["tags"] = [*merged.get("tags", []), *trigger["tags"]]
+    if hit.until is not None:
+        merged |= {"state": State.START_DELAY, "until": hit.until}
+    return Order(
+        merged=merged | _quiet(plan),
+        job_input=_input(trigger.get("data")),
+        source="scheduler",
+        username=str(event.get("username") or ""),
+        check_access=_anybody,
+        claim=claim,
+    )
+
+
+def _quiet(plan: Plan) -> Document:
+    """How visible the event's jobs are when they run by themselves."""
+    quiet = plan.modifier("quiet") or {}
+    return {mode: True for mode in ("invisible", "ephemeral") if is_truthy(quiet.get(mode))}
+
+
+def _input(data: Any) -> Document | None:
+    """A trigger's data as a job's input; a list goes under a name."""
+    if isinstance(data, list):
+        data = {"items": data}
+    return {"data": data} if isinstance(data, dict) and data else None
+
+
+def _anybody(_document: Document) -> None:
+    """Who may write an event's triggers decides what they run."""
