@@ -9,6 +9,7 @@ Below the instance's folder:
 The random part is what keeps a file from those who were not told of it.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -45,18 +46,22 @@ class StoredFile:
     size: int
 
 
-def adopt_file(instance: Path, job: str, source: Path, name: str) -> StoredFile:
+def adopt_file(
+    instance: Path, job: str, source: Path, name: str, owner: int | None = None
+) -> StoredFile:
     """Put an output file of a job into the instance: as a hard link, or copied.
 
     The source stays, so that this can be done again after a crash; a link costs nothing. Raises
-    `OSError` when the source can't be read or is not a regular file.
+    `OSError` when the source can't be read, is not a regular file, or is not the `owner`'s.
     """
     folder = _job_folder(job)
     with open(source, "rb", opener=_open_at_once) as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError("Not a regular file")
-        if _can_link(source, status, instance):
+        if owner is not None and status.st_uid != owner:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if owner is None and _can_link(source, status, instance):
             target, stored = _new_place(instance, folder, name, status.st_size)
             try:
                 os.link(source, target)

@@ -6,7 +6,7 @@ from typing import Any
 
 from core import blobs, clock, json, timelines
 from core.timelines import Timelines
-from engine import actions, claims, event_changes, job_log, retries, suspension
+from engine import actions, claims, event_changes, job_log, retries, server_data, suspension
 from engine.limits import RETRY_ALLOWED, first_limit
 from engine.turn import Turn
 from models import live_jobs
@@ -146,7 +146,7 @@ def _conclude(
     One that was held has its timelines already.
     """
     log = job_log.store(turn, row, _instead_of_log(job))
-    entries = [*entries, *event_changes.apply(turn, job)]
+    entries = [*entries, *event_changes.apply(turn, job), *server_data.keep(turn, job)]
     for key in _NOT_IN_RECORDS:
         job.pop(key, None)
     job["tags"], tag_entries = _final_tags(turn, job, job["code"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from core import blobs, timelines
 from core.timelines import Timelines
-from engine import outputs, starting
+from engine import launch_frame, outputs
 from engine.deliveries import Deliveries
 from engine.finish import Kept
 from engine.turn import Run, Turn
@@ -41,22 +41,20 @@ class FileWorker:
         self,
         run: Run,
         folder: Path,
-        entries: Sequence[Any],
+        wanted: outputs.Wanted,
         then: Callable[[Turn, Kept], None],
     ) -> None:
         """Store a run's output files and read its timelines, for `then`."""
 
         def work() -> None:
-            kept = replace(self._store(run, folder, entries), measured=_measured(run, folder))
+            kept = replace(self._store(run, wanted), measured=_measured(run, folder))
             self._deliveries.put((run.job, lambda turn: then(turn, kept)))
 
         self._pool.submit(work)
 
-    def _store(self, run: Run, folder: Path, entries: Sequence[Any]) -> Kept:
+    def _store(self, run: Run, wanted: outputs.Wanted) -> Kept:
         try:
-            prepared, usual = blobs.work_folders(folder)
-            work = prepared if prepared.exists() else usual
-            stored, delete = outputs.store(self._instance, run.job, work, entries)
+            stored, delete = outputs.store(self._instance, run.job, wanted)
         except outputs.UploadError as error:
             return Kept(failure=str(error))
         except Exception:
@@ -81,7 +79,7 @@ class FileWorker:
 
     def _fetch(self, run: Run, entries: Sequence[Document], folder: Path) -> str | None:
         try:
-            return starting.fetch_inputs(self._instance, entries, folder)
+            return launch_frame.fetch_inputs(self._instance, entries, folder)
         except Exception:
             logger.exception("fetching the input files of job %s failed", run.job)
             return "Setup Error: Internal error"

@@ -9,6 +9,7 @@ from core import blobs, json, timelines
 from core.timelines import Timelines
 from engine import content, ending, environment
 from engine.limits import RETRY_ALLOWED
+from engine.outputs import Wanted, owner_of
 from engine.turn import Run, Turn
 from models.job import Job
 from models.plugin import Plugin
@@ -18,6 +19,8 @@ Document = dict[str, Any]
 
 #: What of a script's error output goes into its description, characters.
 _LONGEST_REASON = 256
+#: How the launcher begins what it says of users and groups as whom it can't run anything.
+_ACCOUNT_ERRORS = ("User does not exist", "Group does not exist", "No right to run as")
 NO_RESULT = "Process exited without reporting job completion."
 LOST = "The job's process was lost: its launcher ended unexpectedly."
 _NO_DESCRIPTION = "Unknown Error (no description provided)"
@@ -48,17 +51,17 @@ def read_exit(folder: Path) -> Document | None:
         return None
 
 
-def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) -> list[Any] | None:
+def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) -> Wanted | None:
     """Record how a process ended; all its messages have been applied.
 
-    Returns the entries of the output files, which have to be stored before `complete()`; the job
-    is in state `finishing` until then. None when another launch owns the job by now.
+    Returns the output files, which have to be stored before `complete()`; the job is in state
+    `finishing` until then. None when another launch owns the job by now.
     """
     row = Job.load(turn.connection, run.job)
     if row is None or row.final or row.launch != run.launch:
         return None
     if row.state == State.FINISHING:
-        return _file_entries(row, folder)
+        return _wanted(row, json.loads(row.results or "{}"), folder)
     server = row.server or ""
     reported = json.loads(row.results) if row.results else {}
     plugin = turn.definition(Plugin, _plugin_id(row)) or {}
@@ -78,7 +81,7 @@ def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) ->
         live={"progress": 1},
         activity=_exit_entries(exit_record, server),
     )
-    return _file_entries_of(reported | results, row.id, folder)
+    return _wanted(row, reported | results, folder)
 
 
 def _plugin_id(row: Any) -> str:
@@ -89,6 +92,9 @@ def _exit_entries(exit_record: Mapping[str, Any], server: str) -> list[Row]:
     how = exit_record.get("signal") or exit_record.get("code")
     spawned = exit_record.get("pid") and how is not None
     entries = [activity(f"Child exited with code: {how}", server)] if spawned else []
+    if exit_record.get("error"):
+        # The description has the API's words, which don't say why.
+        entries = [activity(f"WARNING: {exit_record['error']}", server)]
     return [*entries, activity("Job is finishing", server)]
 
 
@@ -98,10 +104,10 @@ def _outcome(exit_record: Mapping[str, Any], plugin: Document, folder: Path) -> 
         return {"code": 1, "description": exit_record["setup"]}
     if exit_record.get("lost"):
         return {"code": "abort", "description": LOST}
-    if plugin.get("command") == environment.SHELL:
-        return _shell_outcome(exit_record, folder)
     if exit_record.get("error"):
         return {"code": 1, "description": _spawn_error(exit_record["error"], plugin)}
+    if plugin.get("command") == environment.SHELL:
+        return _shell_outcome(exit_record, folder)
     if exit_record.get("code"):
         code, pid = exit_record["code"], exit_record.get("pid")
         return {"code": code, "description": f"Child {pid} crashed with code: {code}"}
@@ -109,18 +115,18 @@ def _outcome(exit_record: Mapping[str, Any], plugin: Document, folder: Path) -> 
 
 
 def _spawn_error(error: str, plugin: Document) -> str:
-    if error.startswith(("User does not exist", "Group does not exist")):
+    if error.startswith(_ACCOUNT_ERRORS):
         return f"Plugin Error: {error}"
+    if plugin.get("command") == environment.SHELL:
+        return f"Script failed: {error}"
     return (
-        f"Child spawn error: {plugin.get('command')}: {error}"
+        f"Child spawn error: {plugin.get('command')}: Child process failed to spawn"
         " (Check executable location and permissions?)"
     )
 
 
 def _shell_outcome(exit_record: Mapping[str, Any], folder: Path) -> Document:
     """A script's result is its exit code, its reason the first line of its error output."""
-    if exit_record.get("error"):
-        return {"code": 1, "description": f"Script failed: {exit_record['error']}"}
     code = exit_record.get("signal") or exit_record.get("code") or 0
     if not code:
         return {"code": 0, "description": ""}
@@ -150,18 +156,17 @@ def _shell_extras(row: Any, reported: Document, folder: Path) -> Document:
     return extras
 
 
-def _file_entries(row: Any, folder: Path) -> list[Any]:
-    return _file_entries_of(json.loads(row.results or "{}"), row.id, folder)
-
-
-def _file_entries_of(results: Document, job_id: str, folder: Path) -> list[Any]:
+def _wanted(row: Any, results: Document, folder: Path) -> Wanted:
     """The output files that the plugin named, and the log file that it may have written itself."""
     named = results.get("files")
     entries = list(named) if isinstance(named, list) else [] if named is None else [named]
-    name = f"job-{job_id}.log"
-    if any((work / name).is_file() for work in blobs.work_folders(folder)):
-        entries.append({"path": name, "delete": True})
-    return entries
+    prepared, usual = blobs.work_folders(folder)
+    work = prepared if prepared.exists() else usual
+    name = environment.log_name(row.id)
+    if (work / name).is_file():
+        # By its whole path: the process may have worked somewhere else.
+        entries.append({"path": str(work / name), "filename": name, "delete": True})
+    return Wanted(entries, Path(json.loads(row.doc).get("cwd") or work), owner_of(work))
 
 
 def complete(turn: Turn, run: Run, kept: Kept) -> None:

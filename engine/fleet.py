@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core import blobs, json
-from engine import finish, leftovers, starting
+from engine import finish, launch_frame, leftovers
 from engine.connections import Connections
 from engine.lease import LeadershipLost
 from engine.starting import Launch
@@ -86,7 +86,7 @@ class Fleet:
         elif finish.read_exit(folder) is not None:
             run.ended = True
         elif not folder.exists() and not is_aborting:
-            frame = starting.launch_frame(turn, row)
+            frame = launch_frame.again(turn, row)
             turn.after.append(lambda: launch(frame, row.id))
             return
         else:

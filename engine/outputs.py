@@ -1,6 +1,7 @@
 """Output files: what a plugin's entries mean, and how the files get into the instance."""
 
 import glob
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,18 @@ class UploadError(Exception):
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """The output files that a job names."""
+
+    entries: Sequence[Any]
+    #: What relative paths start from.
+    folder: Path
+    #: Whose files they must be, where the job ran as another user than we do: what that user could
+    #: not read must not be read for it.
+    owner: int | None = None
+
+
+@dataclass(frozen=True)
 class Output:
     """One file to store: where it is, under what name, and whether the source is to go."""
 
@@ -29,19 +42,27 @@ class Output:
     delete: bool
 
 
-def store(
-    instance: Path, job_id: str, folder: Path, entries: Sequence[Any]
-) -> tuple[list[Document], list[Path]]:
+def owner_of(work: Path) -> int | None:
+    """Whose job worked in this folder, which the launcher gave to that user; None: ours."""
+    try:
+        uid = work.stat().st_uid
+    except FileNotFoundError:
+        # Another user's job can't delete it: the folder above is not its own.
+        return None
+    return None if uid == os.geteuid() else uid
+
+
+def store(instance: Path, job_id: str, wanted: Wanted) -> tuple[list[Document], list[Path]]:
     """Store all output files; their documents, and the sources to delete after the commit.
 
     Raises `UploadError`, which names the file and says what is wrong with it.
     """
     stored, delete = [], []
-    for entry in entries:
+    for entry in wanted.entries:
         if _was_sent(instance, job_id, entry):
             continue
-        for output in _outputs(folder, entry):
-            stored.append(_store(instance, job_id, output))
+        for output in _outputs(wanted, entry):
+            stored.append(_store(instance, job_id, output, wanted.owner))
             if output.delete:
                 delete.append(output.path)
     return stored, delete
@@ -54,8 +75,9 @@ def _was_sent(instance: Path, job_id: str, entry: Any) -> bool:
     return is_own and stored_files.file_size(instance, path) is not None
 
 
-def _outputs(folder: Path, entry: Any) -> Iterator[Output]:
+def _outputs(wanted: Wanted, entry: Any) -> Iterator[Output]:
     """The files that one entry means: a literal path when it gives a name, else a pattern."""
+    folder = wanted.folder
     path, name, delete = _parts(entry)
     if not path:
         raise UploadError("Failed to upload job file: An entry has no path.")
@@ -69,8 +91,15 @@ def _outputs(folder: Path, entry: Any) -> Iterator[Output]:
         raise UploadError(f"Failed to upload job file: {path}: More than {_MOST_MATCHES} files")
     for match in sorted(matches):
         found = folder / match
-        if not found.is_dir():
+        if not found.is_dir() and wanted.owner in (None, _uid(found)):
             yield Output(found, found.name, delete)
+
+
+def _uid(path: Path) -> int | None:
+    try:
+        return path.stat().st_uid
+    except OSError:
+        return None
 
 
 def _parts(entry: Any) -> tuple[str, str, bool]:
@@ -86,9 +115,9 @@ def _parts(entry: Any) -> tuple[str, str, bool]:
     return str(path or ""), str(name or ""), bool(delete)
 
 
-def _store(instance: Path, job_id: str, output: Output) -> Document:
+def _store(instance: Path, job_id: str, output: Output, owner: int | None) -> Document:
     try:
-        file = stored_files.adopt_file(instance, job_id, output.path, output.name)
+        file = stored_files.adopt_file(instance, job_id, output.path, output.name, owner)
     except OSError as error:
         reason = error.strerror or str(error)
         text = f"Failed to upload job file: {output.name}: {reason}"
@@ -96,10 +125,26 @@ def _store(instance: Path, job_id: str, output: Output) -> Document:
     return files.record(file, job=job_id)
 
 
-def delete_sources(paths: Sequence[Path]) -> None:
-    """Delete the files that the plugin wanted gone; one that is gone already is no error."""
+def delete_sources(paths: Sequence[Path], owner: int | None = None) -> None:
+    """Delete the files that the plugin wanted gone; one that is gone already is no error.
+
+    With an `owner`, only from folders of that user, who could have done so too.
+    """
     for path in paths:
         try:
-            path.unlink()
+            if owner is None:
+                path.unlink()
+            else:
+                _unlink_for(path, owner)
         except FileNotFoundError:
             continue
+
+
+def _unlink_for(path: Path, owner: int) -> None:
+    # By a descriptor: the folder whose owner was looked at is the one in which is deleted.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if os.fstat(folder).st_uid == owner:
+            os.unlink(path.name, dir_fd=folder)
+    finally:
+        os.close(folder)

@@ -1,15 +1,12 @@
 """From ready to active: concurrency, the choice of a server, start actions, the launch."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from core import blobs, clock, json, stored_files
-from core.formats import size_text
+from core import clock, json
 from core.ids import new_id
-from engine import actions, claims, ending, environment, event_changes, input_limit, placement
+from engine import actions, claims, ending, event_changes, input_limit, launch_frame, placement
 from engine.limits import first_limit, next_due
 from engine.turn import Turn
 from models import live_jobs
@@ -19,16 +16,11 @@ from models.plugin import Plugin
 from services.hosts import our_name
 from services.transitions import RUNNING, Row, State, activity, move
 
-logger = logging.getLogger(__name__)
-
 Document = dict[str, Any]
 #: Hands a launch command to the launcher, once the transaction is committed.
 Launch = Callable[[Document, str], None]
 
-#: Variables that are left out and noted one by one.
-_MOST_NOTES = 20
 _FULL = "Maximum number of concurrent jobs for event has been reached"
-_NO_INPUT = "Setup Error: Error: Failed to download job file"
 _NO_SERVER = "No available servers matching targets"
 
 
@@ -163,7 +155,7 @@ def activate(
         ending.abort_now(turn, row, f"Plugin not found: {job['plugin']}")
         return
     job = job | {"state": State.ACTIVE, "started": now, "updated": now, "progress": 0}
-    frame, cwd, notes = _launch_frame(turn, row, job, plugin, launch_id)
+    frame, cwd, notes = launch_frame.build(turn, row, job, plugin, launch_id)
     sending = activity("Sending launch command to remote server", our_name())
     columns = {"server": job["server"], "started": now, "launch": launch_id}
     is_active = move(
@@ -181,78 +173,3 @@ def activate(
     )
     if is_active:
         turn.after.append(lambda: launch(frame, row.id))
-
-
-def launch_frame(turn: Turn, row: Any) -> Document:
-    """The launch command of a job that is active already: the launcher may not have got it."""
-    job = _document(row)
-    plugin = turn.definition(Plugin, job["plugin"]) or {}
-    frame, _, _ = _launch_frame(turn, row, job, plugin, row.launch)
-    return frame
-
-
-def _launch_frame(
-    turn: Turn, row: Any, job: Document, plugin: Document, launch_id: str
-) -> tuple[Document, str, list[Row]]:
-    """The launch command, the process's folder, and what the activity log has to say of it."""
-    job_input = json.loads(row.input) if row.input else None
-    inputs = _inputs(job_input)
-    run = blobs.run_dir(turn.settings["INSTANCE_PATH"], row.id, launch_id)
-    # The launcher makes the usual folder; one for input files has to be there before.
-    cwd = str(blobs.work_folders(run)[0 if inputs else 1])
-    variables, left_out = environment.variables(job, job_input, cwd, turn.settings)
-    notes = [
-        activity(f"WARNING: Variable is too long for the environment: {name}", job["server"])
-        for name in left_out[:_MOST_NOTES]
-    ]
-    if len(left_out) > _MOST_NOTES:
-        more = len(left_out) - _MOST_NOTES
-        text = f"WARNING: {more} more variables do not fit into the environment."
-        notes.append(activity(text, job["server"]))
-    frame = {
-        "op": "launch",
-        "launch": launch_id,
-        "job": row.id,
-        **environment.command(job, plugin, variables),
-        "cwd": cwd if inputs else None,
-        "env": variables,
-        "stdin": environment.stdin(job, job_input, cwd, turn.settings),
-        "uid": str(job.get("uid") or ""),
-        "gid": str(job.get("gid") or ""),
-        "kill": job.get("kill") or "parent",
-        "inputs": inputs,
-    }
-    return frame, cwd, [*input_entries(inputs, job["server"]), *notes]
-
-
-def _inputs(job_input: Document | None) -> list[Document]:
-    files = (job_input or {}).get("files")
-    entries = files if isinstance(files, list) else []
-    return [entry for entry in entries if isinstance(entry, dict)]
-
-
-def fetch_inputs(instance: Path, entries: Sequence[Document], folder: Path) -> str | None:
-    """Copy a job's input files into its folder; says what went wrong, if anything did."""
-    for entry in entries:
-        name = stored_files.shown_name(str(entry.get("filename") or "file"))
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            found = stored_files.copy_file(instance, str(entry.get("path") or ""), folder / name)
-        except OSError as error:
-            return f"{_NO_INPUT}: {name}: {error.strerror}"
-        if not found:
-            return f"{_NO_INPUT}: {name}: HTTP 404 Not Found"
-    return None
-
-
-def input_entries(entries: Sequence[Document], server: str) -> list[Row]:
-    """What the activity log says of the input files."""
-    return [
-        activity(f"Downloading file: {entry.get('filename')} ({size_text(_size(entry))})", server)
-        for entry in entries
-    ]
-
-
-def _size(entry: Document) -> int:
-    size = entry.get("size")
-    return size if isinstance(size, int) else 0

@@ -127,11 +127,11 @@ class Steps:
     def _end(self, turn: Turn, run: Run, exit_record: Document) -> None:
         """Record the end of a process, and of its job once the output files are stored."""
         folder = blobs.run_dir(self._instance, run.job, run.launch)
-        entries = finish.close(turn, run, exit_record, folder)
-        if entries is None:
+        wanted = finish.close(turn, run, exit_record, folder)
+        if wanted is None:
             return
-        if entries or timelines.exist(folder):
-            turn.after.append(lambda: self._keep(run, folder, entries))
+        if wanted.entries or timelines.exist(folder):
+            turn.after.append(lambda: self._keep(run, folder, wanted))
         else:
             finish.complete(turn, run, Kept())
             turn.after.append(lambda: self._after_end(run))
@@ -145,15 +145,15 @@ class Steps:
             # Its exit will bring it here again.
             self._fleet.send_abort(run.launch, "all", 0.0)
 
-    def _keep(self, run: Run, folder: Path, entries: Sequence[Any]) -> None:
+    def _keep(self, run: Run, folder: Path, wanted: outputs.Wanted) -> None:
         run.closing = True
 
         def then(turn: Turn, kept: Kept) -> None:
             finish.complete(turn, run, kept)
-            turn.after.append(lambda: outputs.delete_sources(kept.delete))
+            turn.after.append(lambda: outputs.delete_sources(kept.delete, wanted.owner))
             turn.after.append(lambda: self._after_end(run))
 
-        self._files.keep(run, folder, entries, then)
+        self._files.keep(run, folder, wanted, then)
 
     def _after_end(self, run: Run) -> None:
         """The end is committed: free the place."""
@@ -167,7 +167,7 @@ class Steps:
 
     def launch(self, frame: Document, job_id: str) -> None:
         """Send a launch, once its input files are in place."""
-        entries = frame.pop("inputs")
+        entries, folder = frame.pop("inputs"), Path(frame.pop("folder"))
         run = self._fleet.add(Run(job_id, frame["launch"]))
 
         def send(failure: str | None = None) -> None:
@@ -177,7 +177,7 @@ class Steps:
                 self._fleet.send_launch(run, frame)
 
         if entries:
-            self._files.fetch_inputs(run, entries, Path(frame["cwd"]), send)
+            self._files.fetch_inputs(run, entries, folder, send)
         else:
             send()
 

@@ -62,6 +62,12 @@ class Turn:
         found: Document | None = self._definitions[table, key]
         return found
 
+    def replace(self, table: type[DocumentTable], document: Document) -> None:
+        """Store a changed definition; who reads it later in this transaction sees it."""
+        table.replace(self.connection, document)
+        for read in ((table, document["id"]), table):
+            self._definitions.pop(read, None)
+
     def definitions(self, table: type[DocumentTable]) -> list[Document]:
         """All servers, tags …; read once per transaction."""
         if table not in self._definitions:

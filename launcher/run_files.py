@@ -23,6 +23,8 @@ class RunFiles:
         self._parents = (f"{instance}/runs", f"{instance}/runs/{job}")
         self.path = f"{instance}/runs/{job}/{launch}"
         self.work = f"{self.path}/work"
+        #: Where the engine has put input files, if there are any: the working directory then.
+        self.prepared = f"{self.path}_work"
         self.script = f"{self.path}/script"
 
     def create(self) -> None:
@@ -48,7 +50,16 @@ class RunFiles:
             return
         for directory in (*self._parents, self.path):
             os.chmod(directory, 0o711)  # noqa: S103 - without it the job reaches nothing
-        os.chown(self.work, _or_keep(account.uid), _or_keep(account.gid))
+        for path in (self.work, *self._inputs()):
+            os.chown(path, _or_keep(account.uid), _or_keep(account.gid), follow_symlinks=False)
+
+    def _inputs(self) -> list[str]:
+        """The prepared working directory, and the files in it."""
+        try:
+            names = os.listdir(self.prepared)
+        except FileNotFoundError:
+            return []
+        return [self.prepared, *(f"{self.prepared}/{name}" for name in names)]
 
     def write_script(self, text: bytes, account: Account) -> None:
         """Write the script and close it: a script open for writing cannot be executed."""

@@ -32,10 +32,7 @@ class Child:
 def spawn(order: Order, files: RunFiles, limit: DescriptorLimit) -> Child:
     """Start what the order asks for, or raise SpawnError."""
     try:
-        account = Account(order.user, order.group)
-        files.give_to(account)
-        if order.script is not None:
-            files.write_script(order.script, account)
+        account = _prepare(order, files)
         return _start(order, files, account, limit)
     except AccountError as error:
         raise SpawnError(_cut(str(error))) from error
@@ -45,6 +42,21 @@ def spawn(order: Order, files: RunFiles, limit: DescriptorLimit) -> Child:
     except ValueError as error:
         # A null byte, or an equals sign in the name of a variable.
         raise SpawnError(_cut(str(error))) from error
+
+
+def _prepare(order: Order, files: RunFiles) -> Account:
+    """Let the one who is to run the job have its files; only root may give files away."""
+    account = Account(order.user, order.group)
+    try:
+        files.give_to(account)
+        if order.script is not None:
+            files.write_script(order.script, account)
+    except PermissionError as error:
+        if error.errno != errno.EPERM:
+            raise
+        who = ":".join(filter(None, (order.user, order.group)))
+        raise AccountError(f"No right to run as: {who}") from error
+    return account
 
 
 def _start(order: Order, files: RunFiles, account: Account, limit: DescriptorLimit) -> Child:

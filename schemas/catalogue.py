@@ -1,5 +1,6 @@
 """Categories, tags, plugins and groups: the parameters of their endpoints, and what they may be."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,8 @@ _MAX_ITEMS = 1000
 _MAX_COMMAND_CHARS = 10_000
 _PLUGIN_TYPES = ("event", "action", "scheduler")
 _KILLS = ("", "none", "parent", "all")
-#: What plugins of other servers may have, and this one can't do.
-_NOT_AVAILABLE = ("cwd", "env")
+_MAX_VARIABLES = 1000
+_VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 class RecordId(IdRequest):
@@ -97,6 +98,8 @@ class _Plugin(RequestSchema):
     runner = Switch(metadata={"description": "Whether it runs jobs elsewhere."})
     uid = Text(metadata={"description": "The user to run as; only where the server is root."})
     gid = Text(metadata={"description": "The group to run as; only where the server is root."})
+    cwd = Text(metadata={"description": "Where it starts: a whole path; empty: a fresh folder."})
+    env = Anything(metadata={"description": "An object of variables that its processes get."})
     params = Anything(metadata={"description": "Definitions of its parameters."})
 
 
@@ -176,10 +179,24 @@ def _check_launch(plugin: Mapping[str, Any]) -> None:
     command = plugin.get("command")
     if not isinstance(command, str) or not command.strip() or len(command) > _MAX_COMMAND_CHARS:
         raise BadRequest("Malformed plugin parameter: command")
-    for key in ("command", "script", "uid", "gid"):
+    for key in ("command", "script", "uid", "gid", "cwd"):
         # No process can be started with it.
         if "\0" in str(plugin.get(key, "")):
             raise BadRequest(f"Malformed plugin parameter: {key}")
-    for key in _NOT_AVAILABLE:
-        if is_truthy(plugin.get(key)):
-            raise BadRequest(f"Malformed plugin parameter: {key} (not available yet)")
+    cwd = plugin.get("cwd") or ""
+    if not isinstance(cwd, str) or (cwd and not cwd.startswith("/")):
+        raise BadRequest("Malformed plugin parameter: cwd (must be a whole path)")
+    if not _are_variables(plugin.get("env") or {}):
+        raise BadRequest("Malformed plugin parameter: env (must be an object of texts)")
+
+
+def _are_variables(env: Any) -> bool:
+    """Whether this names variables and gives each a value that it can have."""
+    if not isinstance(env, dict) or len(env) > _MAX_VARIABLES:
+        return False
+    return all(
+        _VARIABLE.fullmatch(name)
+        and isinstance(value, str | int | float)
+        and "\0" not in str(value)
+        for name, value in env.items()
+    )

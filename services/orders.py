@@ -11,6 +11,7 @@ from core.javascript import is_truthy
 from schemas.parameters import locked_ids
 from services.idempotency import Claim
 from services.overrides import LAUNCH_KEYS, RESULT_KEYS
+from services.process_environment import text_of
 from services.transitions import DELAYS, ENGINE_KEYS, State
 
 Document = dict[str, Any]
@@ -69,7 +70,7 @@ def new_document(order: Order, parts: Parts, settings: Settings) -> Document:
         "event": merged["id"],
         "tags": list(merged.get("tags", [])),
         "id": new_id("j"),
-        "env": settings["JOB_ENV"],
+        "env": {**settings["JOB_ENV"], **_variables(parts.plugin)},
         "state": merged.get("state"),
         "started": now,
         "now": moment if is_time(moment) else now,
@@ -98,6 +99,12 @@ def _launch_keys(plugin: Document, params: Document) -> Document:
         keys["runner"] = True
     locked = {"uid", "gid"}.intersection(locked_ids(plugin.get("params")))
     return keys | {key: params[key] for key in locked if is_truthy(params.get(key))}
+
+
+def _variables(plugin: Document) -> Document:
+    """The variables that a plugin sets for its jobs."""
+    env = plugin.get("env")
+    return {name: text_of(value) for name, value in env.items()} if isinstance(env, dict) else {}
 
 
 def _inherited(category: Document, settings: Settings, kind: str) -> list[Document]:

@@ -11,11 +11,12 @@ from engine import environment
 from tests.factories import job_document
 
 SETTINGS = {"BASE_URL": "http://localhost:5522"}
+AROUND = environment.Surroundings("/work", "/elsewhere", {"n": 1, "list": [2]})
 
 
 def variables(job_input=None, **changes):
     job = job_document("j1", server="s1", **changes)
-    return environment.variables(job, job_input, "/work", SETTINGS)
+    return environment.variables(job, job_input, AROUND, SETTINGS)
 
 
 def test_fixed_variables():
@@ -25,7 +26,8 @@ def test_fixed_variables():
     assert (found["USER"], found["HOME"], found["SHELL"]) == (
         *(user.pw_name, user.pw_dir, user.pw_shell),
     )
-    assert found["JOB_LOG"].startswith("/work/")
+    assert (found["JOB_DIR"], found["JOB_LOG"]) == ("/work", "/work/job-j1.log")
+    assert (found["server_data_n"], found["server_data_list"]) == ("1", "[2]")
     assert left_out == []
 
 
@@ -106,32 +108,44 @@ def test_the_search_path_has_each_folder_once(monkeypatch):
     assert folders.index("/opt/x") < folders.index("/usr/local/sbin")
 
 
-def test_an_unknown_user_still_has_a_path():
-    assert "/bin" in variables(uid="nosuchuser")[0]["PATH"]
+@pytest.mark.parametrize("uid", ["nosuchuser", "a\0b", "9" * 30, "9" * 5000])
+def test_an_unknown_user_still_has_a_path(uid):
+    assert "/bin" in variables(uid=uid)[0]["PATH"]
+
+
+def test_the_variables_of_a_user_are_his_own():
+    nobody, found = pwd.getpwnam("nobody"), variables(uid="nobody", now=1)[0]
+    assert found == variables(uid=str(nobody.pw_uid), now=1)[0]
+    assert (found["USER"], found["USERNAME"]) == ("nobody", "nobody")
+    assert (found["HOME"], found["SHELL"]) == (nobody.pw_dir, nobody.pw_shell)
+    assert found["PATH"].startswith(f"{nobody.pw_dir}/.local/bin:")
 
 
 def test_stdin_is_one_line_with_the_job_as_an_event():
     job = job_document("j1", server="s1", type="adhoc", label="ä\n")
-    line = environment.stdin(job, {"data": {"a": 1}}, "/work", SETTINGS)
+    line = environment.stdin(job, {"data": {"a": 1}}, AROUND, SETTINGS)
     assert line.count("\n") == 1
     assert line.endswith("\n")
     sent = json.loads(line)
     assert (sent["xy"], sent["type"], sent["id"], sent["label"]) == (1, "event", "j1", "ä\n")
     assert sent["input"] == {"data": {"a": 1}}
-    assert (sent["activity"], sent["cwd"], sent["secrets"]) == (None, "/work", {})
-    assert {"versions", "base_url", "temp_dir", "serverData", "log_file"} <= sent.keys()
+    assert (sent["activity"], sent["secrets"]) == (None, {})
+    assert (sent["cwd"], sent["job_dir"], sent["temp_dir"]) == ("/elsewhere", "/work", "/")
+    assert sent["log_file"] == "/work/job-j1.log"
+    assert sent["serverData"] == {"n": 1, "list": [2]}
+    assert {"versions", "base_url"} <= sent.keys()
 
 
 def test_without_input_there_is_no_input():
-    assert "input" not in json.loads(environment.stdin(job_document("j1"), None, "/w", SETTINGS))
+    assert "input" not in json.loads(environment.stdin(job_document("j1"), None, AROUND, SETTINGS))
 
 
 def test_only_runner_plugins_get_the_token_with_which_files_are_sent():
     settings = SETTINGS | {"SECRET_KEY": b"secret"}
-    line = environment.stdin(job_document("j1", runner=True), None, "/w", settings)
+    line = environment.stdin(job_document("j1", runner=True), None, AROUND, settings)
     assert worker_token_is_valid(json.loads(line)["auth_token"], "j1", b"secret")
     assert "auth_token" not in json.loads(
-        environment.stdin(job_document("j1"), None, "/w", settings)
+        environment.stdin(job_document("j1"), None, AROUND, settings)
     )
 
 

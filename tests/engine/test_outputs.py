@@ -24,7 +24,7 @@ def store(tmp_path, folder):
     """Store entries; what was stored and what is to be deleted."""
     instance = tmp_path / "instance"
     instance.mkdir()
-    return lambda *entries: outputs.store(instance, "j1", folder, entries)
+    return lambda *entries: outputs.store(instance, "j1", outputs.Wanted(entries, folder))
 
 
 def names(stored):
