@@ -34,8 +34,8 @@ _MERGED_KEYS = ("data", "serverData", "workflowData")
 #: When a job has reported so much, characters of JSON, what it reports can't grow any more: all
 #: of it is parsed and written again for each batch of messages.
 MOST_RESULT_CHARS = 4 * 1024 * 1024
-#: What counts even then: how the job stands, and how it ends.
-_ALWAYS_KEYS = (*LIVE_KEYS, "code", "complete", "description")
+#: What counts even then: what the job is called, how it stands, and how it ends.
+_ALWAYS_KEYS = (*LIVE_KEYS, "label", "code", "complete", "description")
 
 
 @dataclass

@@ -104,12 +104,12 @@ def test_what_a_job_reports_stops_growing_but_not_its_progress(app):
     run = launched(tags=["a"])
     large = {"data": {"large": "x" * (messages.MOST_RESULT_CHARS + 1)}}
     apply(run, messages=[large | {"label": "first"}])
-    more = {"data": {"more": 1}, "label": "no", "push": {"tags": ["b"], "files": ["f"]}}
+    more = {"data": {"more": 1}, "label": "second", "push": {"tags": ["b"], "files": ["f"]}}
     apply(run, messages=[more | {"progress": 0.5, "status": "s"}])
     apply(run, messages=[more])
     row = load(run.job)
     results = json.loads(row.results)
-    assert (list(results["data"]), results["label"]) == (["large"], "first")
+    assert (list(results["data"]), results["label"]) == (["large"], "second")
     assert json.loads(row.doc)["tags"] == ["a"]
     live = json.loads(row.live)
     assert (live["progress"], live["status"]) == (0.5, "s")
