@@ -12,7 +12,7 @@ from core.ids import new_id
 from core.javascript import is_truthy, to_string
 from models.database import db
 from models.document import DocumentTable
-from services import audit, doorbell
+from services import audit, daily_counts, doorbell
 from services.access import Caller
 from services.documents import Listing
 from services.filters import loosely_equal
@@ -36,6 +36,8 @@ class Catalogue:
     taken: ClassVar[str]
     #: Whether new records get a `sort_order` after all others.
     is_sorted: ClassVar[bool] = False
+    #: Whether their uses are counted by the day, as those of the noun.
+    is_counted: ClassVar[bool] = False
 
     def allow(self, caller: Caller, key: str) -> None:
         """Raise `Forbidden` where the caller has no access to the record with this id."""
@@ -129,6 +131,9 @@ class Catalogue:
             self.allow(caller, key)
             self.check_unused(connection, key)
             self.table.delete(connection, key)
+            if self.is_counted:
+                # Another one of the same id begins anew.
+                daily_counts.forget(connection, self.noun, key)
             self.changed(connection, record, None)
             self._log(connection, caller, "delete", record)
 

@@ -21,6 +21,7 @@ class Channels(Catalogue):
     prefix = "n"
     defaults: ClassVar = {"users": [], "email": "", "web_hook": "", "run_event": ""}
     taken = "That Channel ID already exists"
+    is_counted = True
 
     def check(self, _connection: sa.Connection, record: Document) -> None:
         """Somebody could be told with it."""
@@ -29,11 +30,12 @@ class Channels(Catalogue):
 
 channels = Channels()
 
-#: What a channel may name, and who does that: as if it were an action of its own.
+#: What a channel may name, and who does that: as if it were an action of its own. What may take
+#: longest, with its retries, comes last.
 _WAYS: tuple[tuple[tuple[str, ...], Performer], ...] = (
+    (("run_event",), event_actions.run_event),
     (("users", "email"), email_actions.send),
     (("web_hook",), web_hook_calls.fire_for),
-    (("run_event",), event_actions.run_event),
 )
 
 

@@ -103,7 +103,7 @@ def _average(measured: Any) -> float:
 def text_of(errand: Errand, values: Mapping[str, Any]) -> str:
     """One line that says what happened."""
     job = errand.job
-    template = _TEMPLATES[_kind(errand)]
+    template = _TEMPLATES[kind_of(errand)]
     return _PREFIX + template.format(
         where=values["nice_server"],
         title=values["event"].get("title"),
@@ -114,12 +114,10 @@ def text_of(errand: Errand, values: Mapping[str, Any]) -> str:
     )
 
 
-def _kind(errand: Errand) -> str:
-    job = errand.job
-    if errand.condition in ("limited", "start"):
+def kind_of(errand: Errand) -> str:
+    """What happened: `start`, `success`, `error`, `progress`, `suspended` or `limited`."""
+    if errand.condition in ("limited", "start", "suspended"):
         return errand.condition
-    if job.get("suspended"):
-        return "suspended"
-    if not job.get("complete"):
+    if errand.job.get("state") != "complete":
         return "progress"
-    return "error" if job.get("code") else "success"
+    return "error" if errand.job.get("code") else "success"

@@ -1,45 +1,36 @@
 """What mail says about a job: the same facts as text and as HTML."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from html import escape
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
-import sqlalchemy as sa
-
-from core.formats import duration_text
-from models.category import Category
-from models.database import db
-from models.document import DocumentTable
-from models.event import Event
-from models.plugin import Plugin
-from models.server import Server
+from core.version import NAME
+from services import hook_context
 from services.errand import Errand
-from services.job_links import links_of
 
 Document = dict[str, Any]
 Facts = list[tuple[str, str]]
 
-_ENDS = {
+_HEADS = {
+    "start": "Job started",
+    "success": "Job completed successfully",
+    "error": "Job failed",
+    "progress": "Job is in progress",
+    "suspended": "Job is suspended and requires human intervention",
+    "limited": "Job is over a limit",
+}
+#: How errors of these codes are headed.
+_CODES = {
     "warning": "Job ended with a warning",
     "critical": "Job failed critically",
     "abort": "Job was aborted",
 }
-_WAITS = "Job is suspended and requires human intervention"
 #: What is shown of one fact, and of a name, characters.
 _MAX_FACT_CHARS, _MAX_NAME_CHARS = 2000, 200
-#: Times from then on are none, Unix seconds.
-_LATEST = 1e11
 #: What terminals and mail programs might obey.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-#: Where names come from: their keys in jobs, their tables, and where in their records they stand.
-_NAMED: tuple[tuple[str, type[DocumentTable], tuple[str, ...]], ...] = (
-    ("event", Event, ("title",)),
-    ("category", Category, ("title",)),
-    ("plugin", Plugin, ("title",)),
-    ("server", Server, ("title", "hostname")),
-)
 
 
 class Letter(NamedTuple):
@@ -52,81 +43,54 @@ class Letter(NamedTuple):
 
 def letter_of(errand: Errand) -> Letter:
     """What to write about the job of an errand."""
-    names = db.read(lambda connection: _names(connection, errand.job))
-    head = _headline(errand)
-    subject = f"{head}: {names['event']}"
-    said = str(errand.action.get("msg") or "") if errand.condition == "limited" else ""
-    facts = [(name, _cut(value)) for name, value in _facts(errand.job, names) if value]
-    links = links_of(errand.job, errand.settings)
-    places = [("Job", links["job_details"]), ("Log", links["job_log"])]
-    foot = f"Sent by Switchyard, because the job has an action or a limit ({errand.condition})."
-    intro = [subject, _cut(said)] if said else [subject]
+    values = hook_context.of(errand)
+    kind = hook_context.kind_of(errand)
+    subject = f"{_headline(kind, errand.job)}: {_title(values, 'event')}"
+    intro = [subject, _cut(str(errand.action.get("msg") or ""))] if kind == "limited" else [subject]
+    facts = [(name, _cut(value)) for name, value in _facts(errand.job, values) if value]
+    places = [("Job", values["links"]["job_details"]), ("Log", values["links"]["job_log"])]
+    foot = f"Sent by {NAME}, because the job has an action or a limit ({errand.condition})."
     return Letter(subject, _text(intro, facts, places, foot), _html(intro, facts, places, foot))
 
 
-def _names(connection: sa.Connection, job: Document) -> dict[str, str]:
-    """What people call the records that a job names; their ids where they are gone."""
-    return {key: _name(connection, job, key, table, keys) for key, table, keys in _NAMED}
+def _headline(kind: str, job: Document) -> str:
+    return _CODES.get(str(job["code"]), _HEADS[kind]) if kind == "error" else _HEADS[kind]
 
 
-def _name(
-    connection: sa.Connection,
-    job: Document,
-    key: str,
-    table: type[DocumentTable],
-    keys: Iterable[str],
-) -> str:
-    found = table.get(connection, str(job[key])) if job.get(key) else None
-    name = next((found[one] for one in keys if found.get(one)), None) if found else None
-    return _cut(str(name or job.get(key) or ""), _MAX_NAME_CHARS)
+def _title(values: Document, noun: str) -> str:
+    """What people call a record that the job names; its id where it is gone."""
+    title = values[noun].get("title") or values["job"].get(noun) or ""
+    return _cut(str(title), _MAX_NAME_CHARS)
 
 
-def _headline(errand: Errand) -> str:
-    job = errand.job
-    if errand.condition == "limited":
-        return "Job is over a limit"
-    if errand.condition == "suspended":
-        return _WAITS
-    if errand.condition == "start":
-        return "Job started"
-    if job.get("state") != "complete":
-        return "Job is in progress"
-    code = job.get("code")
-    return _ENDS.get(str(code), "Job failed") if code else "Job completed successfully"
-
-
-def _facts(job: Document, names: Mapping[str, str]) -> Facts:
-    code, label, elapsed = job.get("code"), job.get("label"), job.get("elapsed")
-    is_over = job.get("state") == "complete"
-    tags = job.get("tags")
-    result = f"Error ({code})" if code else "Success"
-    return [
-        ("Event", names["event"]),
-        ("Label", str(label) if label else ""),
-        ("Job id", str(job["id"])),
-        ("Category", names["category"]),
-        ("Plugin", names["plugin"]),
-        ("Server", names["server"]),
+def _facts(job: Document, values: Document) -> Facts:
+    code, tags = job.get("code"), job.get("tags") or ()
+    facts = [
+        ("Event", _title(values, "event")),
+        ("Label", str(job.get("label") or "")),
+        ("Job id", job["id"]),
+        ("Category", _title(values, "category")),
+        ("Plugin", _title(values, "plugin")),
+        ("Server", values["nice_server"] if job.get("server") else ""),
         ("Run by", f"{job.get('username') or ''} ({job.get('source') or ''})"),
-        ("Tags", ", ".join(map(str, tags)) if isinstance(tags, list) else ""),
+        ("Tags", ", ".join(map(str, tags))),
         ("Started", _moment(job.get("started"))),
-        ("Ended", _moment(job.get("completed"))),
-        ("Took", duration_text(elapsed) if is_over and _is_sane(elapsed) else ""),
-        ("Result", result if is_over else ""),
-        ("Description", str(job.get("description") or "") if is_over else ""),
     ]
+    if job.get("state") == "complete":
+        facts += [
+            ("Ended", _moment(job.get("completed"))),
+            ("Took", values["display"]["elapsed"]),
+            ("Result", f"Error ({code})" if code else "Success"),
+            ("Description", str(job.get("description") or "")),
+        ]
+    return facts
 
 
-def _moment(seconds: Any) -> str:
+def _moment(seconds: float | None) -> str:
     """A time as people at the server read it."""
-    if not _is_sane(seconds):
+    if not seconds:
         return ""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def _is_sane(seconds: Any) -> TypeGuard[float]:
-    """Whether this is a time of ours; plugins may set nearly all keys of their jobs."""
-    return isinstance(seconds, (int, float)) and 0 <= seconds < _LATEST
 
 
 def _cut(text: str, most: int = _MAX_FACT_CHARS) -> str:

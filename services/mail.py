@@ -30,7 +30,9 @@ _MAX_ADDRESS_CHARS, _MAX_LOCAL_CHARS = 254, 64
 #: What makes another line of a subject, or has it read in another order than it is written.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 _POLICY = compat32.clone(linesep="\r\n")
-#: Everything is sent in short lines of ASCII, which all servers take.
+#: Lines that are longer are broken on the way by some servers.
+_LONG_LINE_CHARS = 900
+#: What is not plain is sent in short lines of ASCII.
 _UTF8 = Charset("utf-8")
 _UTF8.body_encoding = QP
 
@@ -94,8 +96,14 @@ def _message(mail: Mail, recipients: Iterable[str], sender: str) -> bytes:
     # Nobody's absence is to be told to a machine.
     message["Auto-Submitted"] = "auto-generated"
     for text, kind in ((mail.text, "plain"), (mail.html, "html")):
-        message.attach(MIMEText(text, kind, _UTF8))  # type: ignore[arg-type]  # takes both
+        message.attach(_part(text, kind))
     return message.as_bytes(policy=_POLICY)
+
+
+def _part(text: str, kind: str) -> MIMEText:
+    if text.isascii() and max(map(len, text.splitlines()), default=0) < _LONG_LINE_CHARS:
+        return MIMEText(text, kind, "us-ascii")
+    return MIMEText(text, kind, _UTF8)  # type: ignore[arg-type]  # takes both
 
 
 def _subject(line: str) -> str | Header:

@@ -20,6 +20,7 @@ class WebHooks(Catalogue):
     prefix = "w"
     defaults: ClassVar = {"method": "POST", "headers": [], "body": "", "timeout": 30, "retries": 0}
     taken = "That Web Hook ID already exists"
+    is_counted = True
 
     def check(self, _connection: sa.Connection, record: Document) -> None:
         """A request must be possible with it."""

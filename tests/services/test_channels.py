@@ -6,11 +6,12 @@ from models.channel import Channel
 from models.database import db
 from models.event import Event
 from models.web_hook import WebHook
-from services import channels
+from services import channels, smtp
 from services.errand import Errand
 from services.web_hook_calls import sample_job
 from tests import factories
 from tests.plugins.servers import Server, free_port
+from tests.smtp_sink import Behaviour, Sink
 
 
 @pytest.fixture
@@ -50,7 +51,8 @@ def test_a_channel_fires_its_hook_and_runs_its_event(notify, server):
     assert outcome.result["description"] == "Successfully notified channel: n1"
     assert "Success (HTTP 200 OK)" in outcome.result["details"]
     assert "Successfully launched job: j" in outcome.result["details"]
-    assert outcome.texts[:2] == ["Notifying channel: Team", "Firing web hook: #w1"]
+    assert outcome.texts[0] == "Notifying channel: Team"
+    assert outcome.texts[-1] == "Firing web hook: #w1"
     [child] = outcome.job["jobs"]
     assert child["reason"] == "action"
     assert server.requests[0][2]["idempotency-key"] == "a1.web_hook"
@@ -61,6 +63,22 @@ def test_a_repeat_runs_the_event_once(notify):
     db.write(lambda connection: Event.insert(connection, event))
     first = notify(run_event="etold").job["jobs"]
     assert notify.again().job["jobs"] == first
+
+
+def test_a_channel_writes_mail_that_says_what_it_is_about(app, notify):
+    with Sink(Behaviour(recipients={"bob@x.y": "550 no such user"})) as sink:
+        app.config.update(SMTP_HOST="127.0.0.1", SMTP_PORT=sink.port, SMTP_TLS="none")
+        outcome = notify(email="ann@x.y, bob@x.y")
+        again = notify.again()
+        smtp.connections_to(smtp.Server.of(app.config)).close()
+    assert outcome == again
+    description = "Failed to send e-mail: bob@x.y: 550 no such user"
+    assert outcome.result["description"] == description
+    assert [mail.recipients for mail in sink.mails] == [["ann@x.y"]] * 2
+    message = sink.mails[0].message
+    assert message["Subject"] == "Job completed successfully: Sample Event"
+    assert message["Message-ID"].startswith("<a1.users@")
+    assert message["Message-ID"] == sink.mails[1].message["Message-ID"]
 
 
 def test_who_can_not_be_reached_stops_nobody_else(notify, server):
@@ -85,3 +103,10 @@ def test_a_channel_is_used_so_often_a_day(notify):
     assert notify.again("a2").result["code"] == 0
     text = "Notification Channel has reached maximum daily limit: n1 (2/day)"
     assert notify.again("a3").result == {"code": "channel", "description": text}
+
+
+def test_a_new_channel_of_the_same_id_counts_anew(notify):
+    notify(max_per_day=1)
+    assert notify.again("a2").result["code"] == "channel"
+    channels.channels.delete("n1", factories.ADMIN)
+    assert notify(max_per_day=1).result["code"] == 0

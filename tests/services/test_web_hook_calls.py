@@ -66,13 +66,14 @@ def test_a_repeat_can_be_told_by_its_key(server, fire):
 @pytest.mark.parametrize(
     ("condition", "job", "action", "text"),
     [
-        ("start", {"complete": False}, {}, "Job started on "),
+        ("start", {"state": "starting"}, {}, "Job started on "),
         ("complete", {}, {}, "Job completed successfully on "),
         ("error", {"code": 5, "description": "Oops"}, {}, ": Error (5): Oops: http"),
-        ("user", {"complete": False}, {}, "Job is in progress on "),
+        ("instant", {"state": "active", "complete": True}, {}, "Job is in progress on "),
         ("start", {"suspended": True}, {}, "Job started on "),
-        ("user", {"suspended": True}, {}, "Job is suspended and requires human intervention"),
-        ("limited", {"complete": False}, {"msg": "Too slow."}, "xyOps Too slow.: http"),
+        ("suspended", {"suspended": True}, {}, "Job is suspended and requires human intervention"),
+        ("success", {"suspended": True}, {}, "Job completed successfully on "),
+        ("limited", {"state": "active"}, {"msg": "Too slow."}, "xyOps Too slow.: http"),
     ],
 )
 def test_the_text_says_what_happened(server, fire, condition, job, action, text):
