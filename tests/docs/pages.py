@@ -29,6 +29,11 @@ def blocks(text, language):
     return [body for name, body in _BLOCK.findall(text) if name == language]
 
 
+def code(text):
+    """All code blocks in their order, with their languages."""
+    return _BLOCK.findall(text)
+
+
 def section(text, heading):
     """What stands under a heading, up to the next one of any level."""
     _, found, rest = text.partition(f"\n{heading}\n")
