@@ -9,12 +9,6 @@ def apply(*said, results=None):
     return messages.apply(list(said), results or {})
 
 
-def test_progress_and_status_are_live_and_the_rest_are_results():
-    effect = apply({"xy": 1, "progress": 0.5, "status": "s", "label": "l", "own": [1]})
-    assert effect.live == {"progress": 0.5, "status": "s"}
-    assert effect.results == {"label": "l", "own": [1]}
-
-
 def test_later_values_replace_earlier_ones():
     effect = apply({"label": "a", "progress": 0.1}, {"label": "b", "progress": 0.2})
     assert (effect.results["label"], effect.live["progress"]) == ("b", 0.2)
@@ -50,17 +44,6 @@ def test_merged_keys_must_be_objects(key, value):
     assert effect.results == {}
 
 
-def test_pushed_files_follow_set_ones():
-    effect = apply({"files": ["a"]}, {"push": {"files": ["b", "c"]}}, {"push": {"files": ["d"]}})
-    assert effect.results["files"] == ["a", "b", "c", "d"]
-
-
-def test_pushed_items_of_the_jobs_lists_are_gathered():
-    tags, action = ["x", "y"], {"type": "tag", "condition": "complete", "enabled": True}
-    effect = apply({"push": {"tags": tags[:1]}}, {"push": {"tags": tags[1:], "actions": [action]}})
-    assert effect.pushed == {"tags": tags, "actions": [action]}
-
-
 @pytest.mark.parametrize("key", ["tags", "actions", "limits"])
 def test_unsound_items_are_left_out_with_a_warning(key):
     effect = apply({"push": {key: [5, None, [1], {"type": 1}]}})
@@ -81,22 +64,6 @@ def test_lists_of_the_job_and_keys_of_the_engine_are_not_set():
     )
     effect = apply(dict.fromkeys(owned, "evil"))
     assert (effect.results, effect.live, effect.pushed) == ({}, {}, {})
-
-
-@pytest.mark.parametrize(
-    ("message", "code"),
-    [
-        ({"complete": True}, 0),
-        ({"complete": 1, "code": 5}, 5),
-        ({"code": 0}, 0),
-        ({"code": None}, 0),
-        ({"code": False}, 0),
-        ({"code": "warning"}, "warning"),
-    ],
-)
-def test_code_or_complete_report_the_end(message, code):
-    effect = apply(message)
-    assert (effect.results["complete"], effect.results["code"]) == (True, code)
 
 
 def test_complete_that_is_false_reports_nothing():
