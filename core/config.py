@@ -194,7 +194,7 @@ SETTINGS = (
         "ALLOW_LINK_LOCAL",
         "no",
         _switch,
-        "Whether web hooks may ask link-local addresses, where clouds keep machines' credentials.",
+        "Whether web hooks may ask addresses where clouds keep machines' credentials.",
     ),
     Setting("TOKEN_LIFETIME", "0", _seconds, "Seconds that log links live; 0: for ever."),
     Setting("MAX_JOBS_PER_MINUTE", "0", _count, "Runs accepted a minute by all; 0: no limit."),

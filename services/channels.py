@@ -19,7 +19,13 @@ class Channels(Catalogue):
     table = Channel
     noun = "channel"
     prefix = "n"
-    defaults: ClassVar = {"users": [], "email": "", "web_hook": "", "run_event": ""}
+    defaults: ClassVar = {
+        "enabled": True,
+        "users": [],
+        "email": "",
+        "web_hook": "",
+        "run_event": "",
+    }
     taken = "That Channel ID already exists"
     is_counted = True
 

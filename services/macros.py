@@ -1,8 +1,10 @@
 """Macros: `{{ expression }}` in texts, replaced by values of the job."""
 
-from collections.abc import Container, Iterator, Mapping
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
+from core import json
 from core.aside import aside
 from core.expressions import (
     MAX_CHARS,
@@ -16,6 +18,8 @@ from core.expressions import (
 Document = dict[str, Any]
 
 _OPEN, _CLOSE = "{{", "}}"
+#: A character of a text in JSON that its backslash takes the meaning from.
+_ESCAPED = re.compile(r"\\.")
 #: What a macro's value brings in may hold macros again, so often.
 _MOST_PASSES = 31
 #: What compiling a character of an expression costs, in steps.
@@ -54,6 +58,20 @@ class Macros:
                 break
         return text
 
+    def expand_body(self, text: str) -> str:
+        """The text with its macros replaced once; JSON stays JSON, whatever the values hold."""
+        places = list(_places(text))
+        if not places or len(text) > MAX_CHARS or not _is_json(text, places):
+            return self.expand(text)
+        pieces, done, is_inside = [], 0, False
+        for start, end in places:
+            pieces.append(text[done:start])
+            is_inside ^= _ESCAPED.sub("", text[done:start]).count('"') % 2 == 1
+            value = self.expand(text[start:end])
+            pieces.append(json.dumps(value)[1:-1] if is_inside else _as_json(value))
+            done = end
+        return "".join([*pieces, text[done:]])
+
     def _may_look_through(self, text: str) -> bool:
         """Pay for one more look at a text; false when there is nothing left to pay with."""
         try:
@@ -91,6 +109,27 @@ def _error(reason: str) -> str:
 def has_macro(value: Any) -> bool:
     """Whether a value is a text in which something looks like a macro."""
     return isinstance(value, str) and _OPEN in value and _CLOSE in value
+
+
+def _is_json(text: str, places: Iterable[tuple[int, int]]) -> bool:
+    """Whether a text would be an object or array of JSON if each of its macros were a number."""
+    done, pieces = 0, []
+    for start, end in places:
+        pieces += [text[done:start], "0"]
+        done = end
+    try:
+        return isinstance(json.loads("".join([*pieces, text[done:]])), (dict, list))
+    except ValueError:
+        return False
+
+
+def _as_json(value: str) -> str:
+    """A macro's value outside of quotes: what it is, if that is JSON, otherwise a text."""
+    try:
+        json.loads(value)
+    except ValueError:
+        return json.dumps(value)
+    return value
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:

@@ -106,7 +106,7 @@ def call_of(
     headers = {"User-Agent": NAME, "Idempotency-Key": key}
     for header in hook.get("headers") or ():
         headers[header["name"]] = _one_line(macros.expand(header["value"]))
-    body = macros.expand(hook.get("body") or "")
+    body = macros.expand_body(hook.get("body") or "")
     timeout = min(float(hook.get("timeout") or _TIMEOUT_SECONDS), _LONGEST_TIMEOUT_SECONDS)
     return Call(
         method=str(hook.get("method") or "POST").upper(),
@@ -116,7 +116,7 @@ def call_of(
         timeout_seconds=timeout,
         follows_redirects=bool(hook.get("follow")),
         checks_certificate=not hook.get("ssl_cert_bypass"),
-        may_reach_link_local=settings["ALLOW_LINK_LOCAL"],
+        may_reach_metadata=settings["ALLOW_LINK_LOCAL"],
     )
 
 

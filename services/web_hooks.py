@@ -18,7 +18,14 @@ class WebHooks(Catalogue):
     table = WebHook
     noun = "web_hook"
     prefix = "w"
-    defaults: ClassVar = {"method": "POST", "headers": [], "body": "", "timeout": 30, "retries": 0}
+    defaults: ClassVar = {
+        "enabled": True,
+        "method": "POST",
+        "headers": [],
+        "body": "",
+        "timeout": 30,
+        "retries": 0,
+    }
     taken = "That Web Hook ID already exists"
     is_counted = True
 

@@ -7,7 +7,7 @@ from tests.blueprints.api import assert_error
 
 def test_a_new_channel_tells_nobody_yet(call):
     channel = call("create_channel", {"title": "x"}).json["channel"]
-    expected = {"users": [], "email": "", "web_hook": "", "run_event": ""}
+    expected = {"enabled": True, "users": [], "email": "", "web_hook": "", "run_event": ""}
     assert channel.items() >= expected.items()
     assert channel["id"].startswith("n")
     assert call("get_multiple", {"lists": "channels"}).json["channels"] == [channel]

@@ -10,7 +10,14 @@ HOOK = {"title": "x", "url": "https://hooks.example/x"}
 
 def test_a_new_hook_has_what_a_request_needs(call):
     hook = call("create_web_hook", HOOK).json["web_hook"]
-    expected = {"method": "POST", "headers": [], "body": "", "timeout": 30, "retries": 0}
+    expected = {
+        "enabled": True,
+        "method": "POST",
+        "headers": [],
+        "body": "",
+        "timeout": 30,
+        "retries": 0,
+    }
     assert hook.items() >= expected.items()
     assert hook["id"].startswith("w")
     assert call("get_multiple", {"lists": "web_hooks"}).json["web_hooks"] == [hook]

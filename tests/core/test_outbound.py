@@ -1,12 +1,15 @@
 """Requests to other services: bounded, and never to where clouds keep credentials."""
 
 import socket
+import threading
 import time
+from contextlib import contextmanager, suppress
+from urllib.parse import quote
 
 import pytest
 
-from core import outbound
-from core.outbound import Call, OutboundError, is_link_local, send
+from core import addresses
+from core.outbound import Call, OutboundError, send
 from tests.plugins.servers import Server, free_port, make_certificate, port_that_never_accepts
 
 SECONDS = 1.0
@@ -90,36 +93,88 @@ def test_credentials_stay_with_the_first_receiver(server):
     assert server.requests[-1][2]["authorization"] == "Bearer x"
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%lo", "fd00:ec2::254"),
-        *("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"),
-    ],
-)
-def test_addresses_of_links_and_metadata_are_known_in_all_forms(address):
-    assert is_link_local(address)
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "192.0.2.1", "2001:db8::1"])
-def test_other_addresses_are_not(address):
-    assert not is_link_local(address)
-
-
 @pytest.fixture
-def treat_loopback_as_link_local(monkeypatch):
-    """As if this host were link-local: nothing else answers in a test."""
-    monkeypatch.setattr(outbound, "_METADATA", outbound.ipaddress.ip_address("127.0.0.1"))
+def treat_loopback_as_metadata(monkeypatch):
+    """As if this host kept a cloud's metadata: nothing else answers in a test."""
+    monkeypatch.setattr(addresses, "_METADATA", {addresses.ipaddress.ip_address("127.0.0.1")})
 
 
 def test_nothing_is_said_to_a_forbidden_address_whatever_its_name(
-    server, treat_loopback_as_link_local
+    server, treat_loopback_as_metadata
 ):
     with pytest.raises(OutboundError, match="Address is not allowed"):
         get(f"http://localhost:{server.server_port}/text")
     assert server.requests == []
-    allowed = get(f"{server.url}/text", may_reach_link_local=True)
+    allowed = get(f"{server.url}/text", may_reach_metadata=True)
     assert allowed.status == 200
+
+
+def test_a_forbidden_address_is_not_even_connected_to(treat_loopback_as_metadata):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        with pytest.raises(OutboundError, match="Address is not allowed"):
+            get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_the_address_that_was_looked_up_is_the_one_that_is_connected_to(server, monkeypatch):
+    """A name that answers differently when it is asked again gets nobody past the check."""
+    look_up, answers = socket.getaddrinfo, ["127.0.0.1", "169.254.169.254"]
+
+    def rebinding(host, *args, **options):
+        return look_up(answers.pop(0) if host == "evil.example" else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    assert get(f"http://evil.example:{server.server_port}/text").status == 200
+    assert answers == ["169.254.169.254"]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("http://[::1", "http://[x]/", "http://x:y/", "http://x:99999/", "//[", "http://", "///x"),
+        *("ftp://x/", "javascript:alert(1)", "http://a%00b/", "http://\xe9.example:x/", "?\x80#["),
+        *("http://" + "x" * 300 + "/", "http:/" + "/" * 9000),
+    ],
+)
+def test_an_odd_redirect_is_an_answer_or_an_error(server, location):
+    with suppress(OutboundError):
+        assert get(f"{server.url}/redirect?to={quote(location, encoding='latin-1')}").status
+
+
+def test_a_host_that_never_ends_its_handshake_is_given_up_in_time():
+    """A byte now and then must not prolong it."""
+    with slow_handshake() as port, pytest.raises(OutboundError, match="Request Timeout"):
+        get(f"https://127.0.0.1:{port}/")
+
+
+@contextmanager
+def slow_handshake():
+    """The port of a server that sends the beginning of a long TLS record, byte by byte."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip():
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                for byte in b"\x16\x03\x03\x40\x00" + b"x" * 300:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+def test_a_name_that_is_never_found_is_given_up_in_time(monkeypatch):
+    never = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait(20))
+    try:
+        with pytest.raises(OutboundError, match="Request Timeout"):
+            get("http://slow.example/")
+    finally:
+        never.set()
 
 
 def test_a_redirect_to_a_forbidden_address_ends_there(server):

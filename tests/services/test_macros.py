@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from core import json
 from services.macros import Macros, expanded
 
 VALUES = {
@@ -111,3 +112,21 @@ def test_parameters_of_fields_come_first_and_others_see_what_became_of_them():
 def test_the_command_sees_parameters_before_their_own_macros_end_where_it_names_them():
     job = {"id": "j1", "params": {"who": "{{ id }}"}, "command": "run {{ params.who }}"}
     assert expanded(job, None)["command"] == "run j1"
+
+
+@pytest.mark.parametrize(
+    "value", ['say "hi"', "back\\slash", "two\nlines", '\\"', "{{ id }}", "", "5", '"5"', "é🚂"]
+)
+def test_a_body_of_json_stays_json_whatever_the_values_hold(value):
+    template = (
+        '{"a\\"b": "<{{ v }}>", "{{ v }}": [{{ v }}, {{ n }}, {{ data }}, {{ nosuch }}], "c": ""}'
+    )
+    body = json.loads(Macros(VALUES | {"v": value}, passes=1).expand_body(template))
+    bare = 5 if value == "5" else "5" if value == '"5"' else value
+    assert body == {'a"b': f"<{value}>", value: [bare, 5, {"list": [1, 2]}, ""], "c": ""}
+
+
+@pytest.mark.parametrize("text", ["plain", "{{ v }}", 'v={{ v }}&"', '{"a": {{ v }}', "[{{ v }}"])
+def test_a_body_that_is_no_json_is_any_text(text):
+    body = Macros({"v": 'x"y'}, passes=1).expand_body(text)
+    assert body == text.replace("{{ v }}", 'x"y')
