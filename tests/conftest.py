@@ -28,7 +28,11 @@ def pytest_xdist_auto_num_workers(config):
     return (os.cpu_count() or 1) + 1
 
 
-@pytest.fixture(scope="session", params=databases.KINDS)
+def pytest_generate_tests(metafunc):
+    databases.parametrize(metafunc, "template_database")
+
+
+@pytest.fixture(scope="session")
 def template_database(request, tmp_path_factory):
     """A migrated database with the stock records, made once, of each kind."""
     template = databases.make_template(request.param, tmp_path_factory.mktemp("template"))

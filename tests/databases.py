@@ -29,6 +29,14 @@ KINDS = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
 _PREFIX = "switchyard_test_"
 
 
+def parametrize(metafunc, fixture):
+    """Run a test that uses this fixture on each kind, or on those of its `databases` mark alone."""
+    if fixture in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("databases")
+        kinds = [kind for kind in KINDS if mark is None or kind in mark.args]
+        metafunc.parametrize(fixture, kinds, indirect=True)
+
+
 def make_template(kind, folder):
     """A migrated database with the stock records, of `sqlite` or `postgresql`."""
     return {"sqlite": SqliteTemplate, "postgresql": PostgresqlTemplate}[kind](folder)

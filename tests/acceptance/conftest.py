@@ -6,7 +6,11 @@ from tests import databases
 from tests.server import Server
 
 
-@pytest.fixture(scope="session", params=databases.KINDS)
+def pytest_generate_tests(metafunc):
+    databases.parametrize(metafunc, "server")
+
+
+@pytest.fixture(scope="session")
 def server(request, tmp_path_factory):
     """`make serve` on each database, started once; each test makes the events that it needs."""
     with databases.for_server(request.param) as settings:

@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
+
 from tests.acceptance.scripts import python
 from tests.server import messages
+
+pytestmark = pytest.mark.databases("sqlite")
 
 
 def test_input_data_reaches_the_job(server):

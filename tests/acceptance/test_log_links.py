@@ -4,6 +4,8 @@ import pytest
 
 from tests.acceptance.scripts import ENDLESS
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.fixture(scope="module")
 def small(server):

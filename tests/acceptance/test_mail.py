@@ -15,7 +15,7 @@ def sink():
         yield sink
 
 
-@pytest.fixture(scope="module", params=databases.KINDS)
+@pytest.fixture(scope="module")
 def server(request, tmp_path_factory, sink):
     """A server that knows a mail server."""
     mail = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": sink.port, "SMTP_TLS": "none"}

@@ -7,6 +7,8 @@ import pytest
 from tests.acceptance.scripts import saying
 from tests.server import messages
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 def files_of(server, entries, **options):
     script = "echo one > one.txt; echo two > two.log; mkdir sub; echo three > 'sub/Th ree.TXT'"

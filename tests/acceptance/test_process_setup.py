@@ -9,6 +9,8 @@ from tests.acceptance.scripts import python, saying
 from tests.processes import is_alive, kill, until
 from tests.server import messages
 
+pytestmark = pytest.mark.databases("sqlite")
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run jobs as other users")
 
 #: Tells what it was given, and leaves files where it runs.

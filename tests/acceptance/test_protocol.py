@@ -9,6 +9,8 @@ import pytest
 from tests.acceptance.scripts import saying
 from tests.server import messages
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 def said(server, *lines, then="", **wishes):
     """The record of a job that printed these messages."""

@@ -11,6 +11,8 @@ from tests.acceptance.scripts import STEPS, python
 from tests.acceptance.streams import Stream
 from tests.processes import until
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 def test_output_is_complete_to_the_last_byte(server):
     script = python(

@@ -1,6 +1,10 @@
 """What a job's processes used over time, as get_job tells it while the job runs and afterwards."""
 
+import pytest
+
 from tests.processes import kill, until
+
+pytestmark = pytest.mark.databases("sqlite")
 
 #: Runs for some samples, and moves some bytes.
 SCRIPT = """#!/bin/sh

@@ -11,6 +11,8 @@ import pytest
 from tests.processes import until
 from tests.server import ADMIN_KEY
 
+pytestmark = pytest.mark.databases("sqlite")
+
 HOST = f"Host: x\r\nX-API-Key: {ADMIN_KEY}\r\n".encode()
 JSON = b"Content-Type: application/json\r\n"
 POST = b"POST /api/app/ping/v1 HTTP/1.1\r\n" + HOST + JSON

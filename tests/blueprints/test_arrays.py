@@ -14,6 +14,8 @@ from models.tag import Tag
 from services import documents
 from tests.blueprints.api import EVENT
 
+pytestmark = pytest.mark.databases("sqlite")
+
 CHUNKS = [[], ['{"a":1}', '{"b":[1,{"c":"ä"}]}'], [], ["[]"], []]
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from blueprints.wire import endpoints
 from models.api_key import ApiKey
 from models.database import db
-from services.access import Privilege
-from tests.blueprints.api import ADMIN_KEY, assert_error
+from tests.blueprints.api import ADMIN_KEY, EVENT, assert_error
+
+pytestmark = pytest.mark.databases("sqlite")
 
 NO_KEY = "No Session ID or API Key could be found"
 INVALID = "Invalid API Key"
@@ -120,153 +120,6 @@ def test_a_digest_alone_does_not_open_a_record(app, make_key):
     assert_error(other("get_tags"), 403, "session", INVALID)
 
 
-#: Parameters with which each endpoint gets past its own checks.
-VALID = {
-    "get_job": {"id": "jx"},
-    "get_jobs": {"ids": ["jx"]},
-    "get_job_log": {"id": "jx"},
-    "tail_live_job_log": {"id": "jx"},
-    "stream_job": {"id": "jx"},
-    "abort_job": {"id": "jx"},
-    "resume_job": {"id": "jx"},
-    "delete_job": {"id": "jx"},
-    "update_job": {"id": "jx", "label": "x"},
-    "manage_job_tags": {"id": "jx", "tags": []},
-    "manage_job_tickets": {"id": "jx", "tickets": []},
-    "job_skip_delay": {"id": "jx"},
-    "job_toggle_notify_me": {"id": "jx"},
-    "get_multiple": {"lists": "tags"},
-    "get_server": {"id": "sx"},
-    "get_active_server": {"id": "sx"},
-    "flush_event_queue": {"id": "ex"},
-    "get_event": {"id": "ex"},
-    "update_event": {"id": "ex"},
-    "delete_event": {"id": "ex"},
-    "run_event": {"id": "ex"},
-    "delete_job_file": {"id": "jx", "path": "x"},
-    "upload_job_file": {"id": "jx", "auth": "x"},
-    "finish_job": {"id": "jx", "auth": "x", "job": {}},
-    "get_role": {"id": "rx"},
-    "create_role": {"title": "x"},
-    "update_role": {"id": "rx"},
-    "delete_role": {"id": "rx"},
-    "user/login": {"username": "ux", "password": "x"},
-    "user/admin_create": {"username": "ux", "password": "correct horse"},
-    "user/admin_update": {"username": "ux"},
-    "user/admin_delete": {"username": "ux"},
-    "user/admin_get_user": {"username": "ux"},
-    "get_api_key": {"id": "kx"},
-    "create_api_key": {"title": "x"},
-    "update_api_key": {"id": "kx"},
-    "delete_api_key": {"id": "kx"},
-    "get_event_history": {"id": "ex"},
-    "multi_update_category": {"items": [{"id": "x"}]},
-    "multi_update_groups": {"items": [{"id": "x"}]},
-    "create_plugin": {"title": "x", "type": "event", "command": "x"},
-    **{f"create_{kind}": {"title": "x"} for kind in ("category", "tag", "group")},
-    **{
-        f"{verb}_{kind}": {"id": "x"}
-        for verb in ("get", "update", "delete")
-        for kind in ("category", "tag", "plugin", "group")
-    },
-    "create_channel": {"title": "x"},
-    **{f"{verb}_channel": {"id": "nx"} for verb in ("get", "update", "delete")},
-    **{f"{verb}_web_hook": {"id": "wx"} for verb in ("get", "update", "delete")},
-    **{f"{verb}_web_hook": {"title": "x", "url": "http://x"} for verb in ("create", "test")},
-    "create_event": {
-        "title": "x",
-        "enabled": True,
-        "category": "general",
-        "targets": ["main"],
-        "algo": "random",
-        "plugin": "shellplug",
-        "params": {"script": "true"},
-    },
-}
-#: Endpoints that anybody may call; those with a token of their own among them.
-OPEN = {
-    *("ping", "echo", "view_job_log", "download_job_log", "file"),
-    *("upload_job_file", "finish_job", "magic"),
-    # Those of sessions look for one themselves: test_users.py has their cases.
-    *("user/login", "user/logout", "user/resume_session"),
-}
-#: Endpoints that want files first: test_files.py has their cases.
-WANT_FILES = {"upload_files", "upload_job_input_files"}
-NEEDS = {
-    "search_activity": Privilege.ADMIN,
-    "create_category": Privilege.CREATE_CATEGORIES,
-    "update_category": Privilege.EDIT_CATEGORIES,
-    "multi_update_category": Privilege.EDIT_CATEGORIES,
-    "delete_category": Privilege.DELETE_CATEGORIES,
-    "create_tag": Privilege.CREATE_TAGS,
-    "update_tag": Privilege.EDIT_TAGS,
-    "delete_tag": Privilege.DELETE_TAGS,
-    "create_plugin": Privilege.CREATE_PLUGINS,
-    "update_plugin": Privilege.EDIT_PLUGINS,
-    "delete_plugin": Privilege.DELETE_PLUGINS,
-    "create_group": Privilege.CREATE_GROUPS,
-    "update_group": Privilege.EDIT_GROUPS,
-    "multi_update_groups": Privilege.EDIT_GROUPS,
-    "delete_group": Privilege.DELETE_GROUPS,
-    "abort_job": Privilege.ABORT_JOBS,
-    "resume_job": Privilege.RUN_JOBS,
-    "delete_job": Privilege.DELETE_JOBS,
-    "delete_job_file": Privilege.DELETE_JOBS,
-    "update_job": Privilege.ADMIN,
-    "manage_job_tags": Privilege.TAG_JOBS,
-    "manage_job_tickets": Privilege.EDIT_TICKETS,
-    "job_skip_delay": Privilege.RUN_JOBS,
-    "flush_event_queue": Privilege.ABORT_JOBS,
-    "create_event": Privilege.CREATE_EVENTS,
-    "update_event": Privilege.EDIT_EVENTS,
-    "delete_event": Privilege.DELETE_EVENTS,
-    "run_event": Privilege.RUN_JOBS,
-    "create_channel": Privilege.CREATE_CHANNELS,
-    "update_channel": Privilege.EDIT_CHANNELS,
-    "delete_channel": Privilege.DELETE_CHANNELS,
-    "create_web_hook": Privilege.CREATE_WEB_HOOKS,
-    **dict.fromkeys(("update_web_hook", "test_web_hook"), Privilege.EDIT_WEB_HOOKS),
-    "delete_web_hook": Privilege.DELETE_WEB_HOOKS,
-    "create_role": Privilege.CREATE_ROLES,
-    "update_role": Privilege.EDIT_ROLES,
-    "delete_role": Privilege.DELETE_ROLES,
-    **dict.fromkeys(("user/admin_create", "user/admin_update"), Privilege.ADMIN),
-    **dict.fromkeys(("user/admin_delete", "user/admin_get_user"), Privilege.ADMIN),
-    "user/admin_get_users": Privilege.ADMIN,
-    "get_api_keys": Privilege.ADMIN,
-    "get_api_key": Privilege.ADMIN,
-    "create_api_key": Privilege.ADMIN,
-    "update_api_key": Privilege.ADMIN,
-    "delete_api_key": Privilege.ADMIN,
-}
-
-
-def closed_endpoints() -> list[str]:
-    return [name for name in endpoints if name not in OPEN | WANT_FILES]
-
-
-@pytest.mark.parametrize("name", closed_endpoints())
-def test_every_endpoint_asks_for_its_privilege(make_key, name):
-    poor = make_key(title="Poor")
-    reply = poor(name, VALID.get(name, {}))
-    if name not in NEEDS:
-        assert reply.status_code != 403
-        return
-    text = (
-        f'API Key "Poor" does not have the "{NEEDS[name].title}" privilege required to perform '
-        "this action."
-    )
-    assert_error(reply, 403, "access", text)
-    rich = make_key(privileges={NEEDS[name]: True})
-    assert rich(name, VALID.get(name, {})).status_code != 403
-
-
-@pytest.mark.parametrize("name", sorted(NEEDS))
-def test_other_privileges_do_not_help(make_key, name):
-    others = {privilege: True for privilege in Privilege if privilege not in (NEEDS[name], "admin")}
-    assert make_key(privileges=others)(name, VALID.get(name, {})).status_code == 403
-
-
 @pytest.mark.parametrize("value", [0, False, None, ""])
 def test_a_privilege_that_is_off_is_none(make_key, value):
     other = make_key(privileges={"abort_jobs": value})
@@ -278,7 +131,7 @@ def test_parameters_are_checked_before_the_key(nobody):
     assert_error(nobody("get_jobs", {}), 400, "job", "Missing or malformed ids parameter.")
     assert_error(nobody("run_event", {}), 400, "event", "Failed to locate event: No criteria")
     assert_error(nobody("create_event", {}), 400, "api", "Missing parameter: title")
-    event = {**VALID["create_event"], "params": {}}
+    event = {**EVENT, "params": {}}
     text = "Event Plugin: Parameter 'script' is required."
     assert_error(nobody("create_event", event), 400, "api", text)
 

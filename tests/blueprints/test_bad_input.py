@@ -5,30 +5,24 @@ import itertools
 import pytest
 
 from blueprints.wire import Source, endpoints
-from tests.blueprints.api import assert_error_shape
-from tests.blueprints.test_auth import VALID
+from tests.blueprints.access_rows import valid_body
+from tests.blueprints.api import EVENT, assert_error_shape
 
 ODD_VALUES = [
     None,
     True,
-    False,
     0,
     -1,
     1.5,
     10**30,
-    -(10**299),
     "",
-    " ",
     "x",
-    "x" * 100_000,
     "<b>",
     "a\x00b",
     "\ufffd🚂",
     "../../etc/passwd",
     "constructor",
     "1e999",
-    "NaN",
-    "%",
     [],
     {},
     [[]],
@@ -37,8 +31,11 @@ ODD_VALUES = [
     {"a": 1},
     {"length": 1},
     {"__proto__": {"x": 1}},
-    [["x"] * 100] * 100,
 ]
+#: Those that take time to read.
+LARGE_VALUES = ["x" * 100_000, [["x"] * 100] * 100]
+#: Of keys that an endpoint does not declare it takes little.
+FEW_VALUES = [-1, 10**30, "a\x00b", [None], {"a": 1}]
 #: Keys that mean something to some endpoint, declared or not.
 COMMON_KEYS = ("id", "title", "icon", "notes", "label", "enabled", "category", "targets", "tags")
 
@@ -57,15 +54,19 @@ def check(reply, name, sent):
 @pytest.mark.parametrize("name", list(endpoints))
 def test_odd_values_of_every_parameter(call, name):
     declared = [field.data_key or key for key, field in endpoints[name].schema.fields.items()]
-    for key, value in itertools.product({*declared, *COMMON_KEYS}, ODD_VALUES):
-        body = {**VALID.get(name, {}), key: value}
+    others = {*COMMON_KEYS} - {*declared}
+    for key, value in (
+        *itertools.product(declared, ODD_VALUES + LARGE_VALUES),
+        *itertools.product(others, FEW_VALUES),
+    ):
+        body = {**valid_body(name), key: value}
         check(call(name, body), name, body)
 
 
 @pytest.mark.parametrize("name", list(endpoints))
 def test_odd_keys(call, name):
     for key in ("", "constructor", "__proto__", "caller", "self", "params/", "a" * 10_000, "\x00"):
-        body = {**VALID.get(name, {}), key: 1}
+        body = {**valid_body(name), key: 1}
         check(call(name, body), name, body)
 
 
@@ -85,5 +86,5 @@ def test_odd_values_deep_inside_an_event(call, event, name):
     """The parts of an event that other code walks through."""
     for key, value in itertools.product(("limits", "actions", "triggers", "fields"), ODD_VALUES):
         for inner in (value, [value], [{"type": value, "enabled": True}], [{"id": value}]):
-            body = {**VALID["create_event"], "id": event, key: inner}
+            body = {**EVENT, "id": event, key: inner}
             check(call(name, body), name, body)

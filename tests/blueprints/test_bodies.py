@@ -9,6 +9,8 @@ import pytest
 from blueprints import bodies
 from tests.blueprints.api import assert_error, multipart
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 class Sender(io.RawIOBase):
     """A client that sends these parts; gunicorn reads it without knowing where the body ends."""

@@ -11,6 +11,8 @@ from blueprints import errors
 from core.errors import Conflict, Unavailable
 from tests.blueprints.api import assert_error
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.fixture
 def raising(app):

@@ -6,6 +6,8 @@ import pytest
 
 from blueprints.wire import endpoints
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.fixture
 def spec(nobody):

@@ -1,7 +1,11 @@
 """What the transaction log keeps of a request: where it comes from, and no credentials."""
 
+import pytest
+
 from blueprints.origin import origin_of
 from tests.blueprints.api import EVENT
+
+pytestmark = pytest.mark.databases("sqlite")
 
 
 def environ(**headers):

@@ -7,6 +7,8 @@ import pytest
 
 from tests.blueprints.api import assert_error, multipart
 
+pytestmark = pytest.mark.databases("sqlite")
+
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 

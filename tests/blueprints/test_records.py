@@ -11,6 +11,7 @@ from tests.blueprints.api import EVENT, multipart
 
 PASSWORD = {"password": "correct horse"}
 PLUGIN = {"type": "event", "command": "/bin/true"}
+HOOK = {"title": "x", "url": "http://127.0.0.1:9/"}
 
 
 def live(**columns):
@@ -88,6 +89,12 @@ CHANGES = {
     "create_group": (lambda call: {"title": "x"}, "group_create"),
     "update_group": (lambda call: {"id": "main"}, "group_update"),
     "multi_update_groups": (lambda call: {"items": [{"id": "main"}]}, "group_multi_update"),
+    "create_channel": (lambda call: {"title": "x"}, "channel_create"),
+    "update_channel": (lambda call: record(call, "channel"), "channel_update"),
+    "delete_channel": (lambda call: record(call, "channel"), "channel_delete"),
+    "create_web_hook": (lambda call: HOOK, "web_hook_create"),
+    "update_web_hook": (lambda call: record(call, "web_hook", url=HOOK["url"]), "web_hook_update"),
+    "delete_web_hook": (lambda call: record(call, "web_hook", url=HOOK["url"]), "web_hook_delete"),
     "create_role": (lambda call: {"title": "x"}, "role_create"),
     "update_role": (lambda call: record(call, "role"), "role_update"),
     "delete_role": (lambda call: record(call, "role"), "role_delete"),
@@ -102,6 +109,8 @@ SILENT = {
     *("user/admin_get_user", "user/admin_get_users"),
     # A job is its own record.
     "run_event",
+    # Nothing is changed by it.
+    "test_web_hook",
 }
 
 

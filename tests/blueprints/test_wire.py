@@ -10,6 +10,8 @@ from blueprints.wire import endpoints
 from tests import factories
 from tests.blueprints.api import assert_error, assert_error_shape
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.mark.parametrize(
     "path",

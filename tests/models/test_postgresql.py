@@ -11,7 +11,7 @@ from models.job import Job
 from models.tag import Tag
 from tests.factories import add_job, load
 
-pytestmark = pytest.mark.parametrize("template_database", ["postgresql"], indirect=True)
+pytestmark = pytest.mark.databases("postgresql")
 
 
 def terminate(connection):

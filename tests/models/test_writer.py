@@ -13,7 +13,7 @@ from models.tag import Tag
 from tests.processes import until
 
 ROOT = Path(__file__).resolve().parents[2]
-on_sqlite = pytest.mark.parametrize("template_database", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.databases("sqlite")
 
 
 def add_tag(name):

@@ -95,7 +95,7 @@ def test_many_rings_never_wait(bell):
     assert rings(bell, _SOON)
 
 
-@pytest.mark.parametrize("template_database", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_the_doorbell_works_again_after_its_connections_were_lost(bell):
     with db.engine.connect() as connection:
         query = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

@@ -162,8 +162,10 @@ def test_a_category_adds_its_enabled_limits_and_actions(app):
 
 
 @pytest.mark.parametrize("state", ["start_delay", "retry_delay"])
-def test_a_delay_waits_for_its_moment(app, state):
-    until = time.time() + 90.5
+def test_a_delay_waits_for_its_moment(app, monkeypatch, state):
+    now = time.time()
+    monkeypatch.setattr("core.clock.now", lambda: now)
+    until = now + 90.5
     row = run(stored_event(), state=state, until=until)
     assert (row.state, row.until) == (state, until)
     assert told(row)[3] == "Job will be delayed for 1 minute, 30 seconds"

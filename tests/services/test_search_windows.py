@@ -6,7 +6,7 @@ from models import job_text
 from models.database import db
 from services import search_windows
 
-pytestmark = pytest.mark.parametrize("template_database", ["postgresql"], indirect=True)
+pytestmark = pytest.mark.databases("postgresql")
 
 #: Every third job has the word `often`, and each hundredth the word `rare` besides.
 JOBS = 3_000
