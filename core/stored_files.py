@@ -49,7 +49,7 @@ class StoredFile:
 def adopt_file(
     instance: Path, job: str, source: Path, name: str, owner: int | None = None
 ) -> StoredFile:
-    """Put an output file of a job into the instance: as a hard link, or copied.
+    """Put an output file of a job into the instance: copied, or linked from the job's own folder.
 
     The source stays, so that this can be done again after a crash; a link costs nothing. Raises
     `OSError` when the source can't be read, is not a regular file, or is not the `owner`'s.
@@ -61,15 +61,11 @@ def adopt_file(
             raise OSError("Not a regular file")
         if owner is not None and status.st_uid != owner:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if owner is None and _can_link(source, status, instance):
+        if owner is None and _can_link(source, status, instance / "runs" / job):
             target, stored = _new_place(instance, folder, name, status.st_size)
-            try:
-                os.link(source, target)
-            except OSError:
-                # Not every file system has links, and not every file may be linked.
-                target.parent.rmdir()
-            else:
+            if _link(source, status, target):
                 return stored
+            target.parent.rmdir()
         return _store(instance, folder, name, lambda target: _copy(stream, target))
 
 
@@ -225,7 +221,24 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _can_link(source: Path, status: os.stat_result, instance: Path) -> bool:
-    """Whether the path itself is the opened file, no link to it, and on the instance's disk."""
+def _can_link(source: Path, status: os.stat_result, run_folder: Path) -> bool:
+    """Whether the path itself is the opened file, and in the job's own folder.
+
+    Files elsewhere are others' as well: what they write later must not change what was stored.
+    """
     is_itself = os.path.samestat(source.lstat(), status) and status.st_nlink == 1
-    return is_itself and status.st_dev == instance.stat().st_dev
+    return is_itself and source.resolve().is_relative_to(run_folder.resolve())
+
+
+def _link(source: Path, status: os.stat_result, target: Path) -> bool:
+    """Link the file that was looked at; false where that can't be done."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        # Not every file system has links, and not every file may be linked.
+        return False
+    if os.path.samestat(target.lstat(), status):
+        return True
+    # Another took its place meanwhile.
+    target.unlink()
+    return False

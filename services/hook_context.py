@@ -15,6 +15,7 @@ from models.plugin import Plugin
 from models.server import Server
 from services.errand import Errand
 from services.hosts import host_name
+from services.job_files import file_entries
 from services.job_links import links_of
 
 Document = dict[str, Any]
@@ -72,7 +73,10 @@ def _without_tokens(event: Document) -> Document:
 def _links(job: Document, settings: Settings) -> dict[str, str]:
     """Where people find a job, its log and its files."""
     base = settings["BASE_URL"].rstrip("/")
-    files = [f"{base}/{file['path']}" for file in job.get("files") or () if file.get("path")]
+    # Those of a job that runs are what its plugin named, whatever that may be.
+    files = [
+        f"{base}/{file['path']}" for file in file_entries(job.get("files")) if file.get("path")
+    ]
     return {**links_of(job, settings), "job_files": "\n".join(files) or "(None)"}
 
 

@@ -68,7 +68,7 @@ def delete(job_id: str, path: str, caller: Caller) -> None:
 
 def _remove(record: Document, path: str) -> None:
     """Take a file out of a record's lists; raises when it is not there, or not the job's own."""
-    outputs = _entries(record.get("files"))
+    outputs = file_entries(record.get("files"))
     inputs = _inputs(record)
     name = path.rpartition("/")[2]
     found = [file for file in (*outputs, *inputs) if file.get("path") == path]
@@ -86,7 +86,7 @@ def _remove(record: Document, path: str) -> None:
         record["tags"] = [tag for tag in record.get("tags", []) if tag != _TAG]
 
 
-def _entries(value: Any) -> list[Document]:
+def file_entries(value: Any) -> list[Document]:
     """A list of files, whatever updates may have made of it."""
     found = value if isinstance(value, list) else []
     return [entry for entry in found if isinstance(entry, dict)]
@@ -94,7 +94,7 @@ def _entries(value: Any) -> list[Document]:
 
 def _inputs(record: Mapping[str, Any]) -> list[Document]:
     job_input = record.get("input")
-    return _entries(job_input.get("files")) if isinstance(job_input, dict) else []
+    return file_entries(job_input.get("files")) if isinstance(job_input, dict) else []
 
 
 def _owner_of(file: Mapping[str, Any]) -> str | None:

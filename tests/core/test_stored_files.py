@@ -36,7 +36,7 @@ def content(instance: Path, stored: StoredFile) -> bytes:
 
 
 def write_file(instance: Path, name: str, data: bytes = b"data") -> Path:
-    folder = instance / "runs" / "work"
+    folder = instance / "runs" / JOB / "work"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.write_bytes(data)
@@ -92,6 +92,20 @@ def test_a_file_with_another_name_is_copied_so_that_nobody_can_change_it(instanc
     stored = stored_files.adopt_file(instance, JOB, source, "a.txt")
     other_name.write_bytes(b"changed")
     assert (instance / stored.path).read_bytes() == b"data"
+
+
+def test_a_file_from_elsewhere_is_copied_so_that_its_owner_may_go_on_writing(
+    instance: Path,
+) -> None:
+    source = write_file(instance, "link").parent.parent.parent / "shared.log"
+    source.write_bytes(b"data")
+    through = source.parent / JOB / "outside"
+    through.symlink_to(source.parent)
+    for path in (source, through / "shared.log", source.parent / JOB / ".." / "shared.log"):
+        stored = stored_files.adopt_file(instance, JOB, path, "shared.log")
+        source.write_bytes(b"more")
+        assert (instance / stored.path).read_bytes() == b"data"
+        source.write_bytes(b"data")
 
 
 def test_what_is_no_regular_file_is_refused_at_once(instance: Path) -> None:

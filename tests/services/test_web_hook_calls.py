@@ -94,6 +94,15 @@ def test_a_job_can_not_add_headers(server, fire):
     assert server.requests[0][2]["x-label"] == "a X-Evil: 1"
 
 
+@pytest.mark.parametrize(
+    "files", ["x", 5, ["a.txt", None, [1], {"path": None}, {"path": "files/a"}]]
+)
+def test_files_are_whatever_a_plugin_named(server, fire, files):
+    fire(f"{server.url}/echo", job={"files": files}, body="{{ links.job_files }}")
+    shown = server.requests[0][3].decode()
+    assert shown.endswith("/files/a") if isinstance(files, list) else shown == "(None)"
+
+
 def test_tokens_of_magic_links_are_not_sent(app, server, fire):
     fire(f"{server.url}/echo", body="{{ event }}")
     assert b"token" not in server.requests[0][3]
