@@ -3,10 +3,19 @@
 import pytest
 
 from models.database import db
-from services import api_keys
+from services import api_keys, passwords
 from services.access import OPERATOR
 from tests import factories
 from tests.blueprints.api import ADMIN_KEY, EVENT, Caller
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch):
+    """Hashes that are made in no time."""
+    hashed = passwords.generate_password_hash
+    monkeypatch.setattr(
+        passwords, "generate_password_hash", lambda text: hashed(text, "pbkdf2:sha256:1")
+    )
 
 
 @pytest.fixture

@@ -71,11 +71,9 @@ def key(app, **properties):
 
 
 @pytest.fixture
-def session(app, monkeypatch):
+def session(app):
     """The id of an administrator's session."""
     record = {"username": "ann", "privileges": {"admin": 1}}
-    monkeypatch.setattr("services.passwords.hashed", lambda _password: "x")
-    monkeypatch.setattr("services.passwords.fits", lambda *_: True)
     users.create(record, PASSWORD, OPERATOR)
     return logins.log_in("ann", PASSWORD, "127.0.0.1", at_the_host).session_id
 

@@ -5,21 +5,12 @@ import re
 import pytest
 
 from models.database import db
-from services import passwords, rates, sessions
+from services import rates, sessions
 from tests.blueprints.api import Caller, assert_error
 
 PASSWORD = "correct horse"
 WRONG = "Username or password incorrect."
 FORGED = "Invalid session"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Hashes that are made in no time: these tests make many."""
-    hashed = passwords.generate_password_hash
-    monkeypatch.setattr(
-        passwords, "generate_password_hash", lambda text: hashed(text, "pbkdf2:sha256:1")
-    )
 
 
 @pytest.fixture

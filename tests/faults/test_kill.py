@@ -19,7 +19,7 @@ from tests.processes import kill, until
 from tests.server import messages
 
 SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
-ROUNDS = {"sqlite": 20, "postgresql": 8}
+ROUNDS = {"sqlite": 12, "postgresql": 8}
 JOBS = 20
 TARGETS = ("engine", "workers", "both")
 STEPS = 12
