@@ -25,7 +25,11 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     _check_universal(settings)
     instance.make_folders(settings)
     app = Flask(__name__, instance_path=str(settings["INSTANCE_PATH"]), static_folder=None)
-    app.config.update(settings, SECRET_KEY=instance.secret_key(settings))
+    keys = {
+        "SECRET_KEY": instance.secret_key(settings),
+        "VAULT_KEY": instance.vault_key(settings),
+    }
+    app.config.update(settings, **keys)
     init_database(app)
     Migrate(app, db, directory=str(config.ROOT / "migrations"))
     blueprints.register(app)

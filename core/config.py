@@ -48,6 +48,12 @@ def _text(value: str) -> str:
     return value
 
 
+def _long_text(value: str) -> str:
+    if value and len(value) < 32:
+        raise ValueError("must have 32 characters at least")
+    return value
+
+
 def _path(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
@@ -151,6 +157,13 @@ SETTINGS = (
         "",
         _text,
         "Key that signs tokens; empty: generated once into the instance folder.",
+        secret=True,
+    ),
+    Setting(
+        "VAULT_KEY",
+        "",
+        _long_text,
+        "Key that seals secrets, 32 characters at least; empty: generated like the other.",
         secret=True,
     ),
     Setting(

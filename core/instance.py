@@ -26,11 +26,20 @@ def write_private(path: Path, text: str) -> None:
 
 def secret_key(settings: Settings) -> bytes:
     """The signing key: the setting, or the one in the instance folder, made when missing."""
-    if settings["SECRET_KEY"]:
-        return str(settings["SECRET_KEY"]).encode()
-    path: Path = settings["INSTANCE_PATH"] / "secret-key"
+    return _key(settings, "SECRET_KEY", "secret-key")
+
+
+def vault_key(settings: Settings) -> bytes:
+    """The key that seals secrets: the setting, or the one in the folder, made when missing."""
+    return _key(settings, "VAULT_KEY", "vault-key")
+
+
+def _key(settings: Settings, setting: str, name: str) -> bytes:
+    if settings[setting]:
+        return str(settings[setting]).encode()
+    path: Path = settings["INSTANCE_PATH"] / name
     if not path.exists():
-        fresh = path.with_name(f"secret-key.{os.getpid()}.first")
+        fresh = path.with_name(f"{name}.{os.getpid()}.first")
         write_private(fresh, secrets.token_urlsafe(48))
         try:
             # Linking fails where another process was first: then its key counts.

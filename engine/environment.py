@@ -30,6 +30,8 @@ class Surroundings:
     cwd: str
     #: What earlier jobs have left with the server.
     server_data: Document = field(default_factory=dict)
+    #: The values of the secrets that are assigned to it, by their names.
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 def command(job: Document, plugin: Document, environment: Mapping[str, str]) -> Document:
@@ -73,7 +75,7 @@ def stdin(
         "activity": None,
         "serverData": around.server_data,
         "versions": {"xyops": API_VERSION, "xysat": API_VERSION},
-        "secrets": {},
+        "secrets": around.secrets,
         "base_url": settings["BASE_URL"],
         "temp_dir": str(Path(around.folder).parent),
     }
@@ -101,6 +103,7 @@ def variables(
     wanted = {
         **inherited(),
         **{str(name): str(value) for name, value in job.get("env", {}).items()},
+        **around.secrets,
         "XYOPS": API_VERSION,
         "JOB_ID": job["id"],
         "JOB_NOW": text_of(job["now"]),

@@ -85,8 +85,11 @@ class Fleet:
                 turn.after.append(lambda: self.send_abort(row.launch, way, grace))
         elif finish.read_exit(folder) is not None:
             run.ended = True
-        elif not folder.exists() and not is_aborting:
-            frame = launch_frame.again(turn, row)
+        elif (
+            not folder.exists()
+            and not is_aborting
+            and (frame := launch_frame.again(turn, row)) is not None
+        ):
             turn.after.append(lambda: launch(frame, row.id))
             return
         else:

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core import blobs, json, stored_files
+from core import blobs, json, masking, stored_files
 from core.formats import size_text
+from core.sealing import SealError
 from engine import environment
 from engine.turn import Turn
 from models.plugin import Plugin
+from models.secret import Secret
 from models.server import Server
+from services import secrets
 from services.transitions import Row, activity
 
 Document = dict[str, Any]
@@ -19,18 +22,27 @@ _MOST_NOTES = 20
 _NO_INPUT = "Setup Error: Error: Failed to download job file"
 
 
-def again(turn: Turn, row: Any) -> Document:
-    """The launch command of a job that is active already: the launcher may not have got it."""
+def again(turn: Turn, row: Any) -> Document | None:
+    """The launch command of a job that is active already: the launcher may not have got it.
+
+    Nothing where its secrets can't be had any more.
+    """
     job: Document = json.loads(row.doc)
     plugin = turn.definition(Plugin, job["plugin"]) or {}
-    frame, _, _ = build(turn, row, job, plugin, row.launch)
+    try:
+        frame, _, _ = build(turn, row, job, plugin, row.launch)
+    except SealError:
+        return None
     return frame
 
 
 def build(
     turn: Turn, row: Any, job: Document, plugin: Document, launch_id: str
 ) -> tuple[Document, str, list[Row]]:
-    """The launch command, the process's folder, and what the activity log has to say of it."""
+    """The launch command, the process's folder, and what the activity log has to say of it.
+
+    Raises `SealError` where the job's secrets can't be unsealed.
+    """
     job_input = json.loads(row.input) if row.input else None
     inputs = _inputs(job_input)
     run = blobs.run_dir(turn.settings["INSTANCE_PATH"], row.id, launch_id)
@@ -40,6 +52,7 @@ def build(
         folder=folder,
         cwd=plugin.get("cwd") or folder,
         server_data=_server_data(turn, job["server"]),
+        secrets=secrets.of_job(turn.connection, turn.definitions(Secret), job, turn.settings),
     )
     variables, left_out = environment.variables(job, job_input, around, turn.settings)
     frame = {
@@ -53,6 +66,7 @@ def build(
         "uid": str(job.get("uid") or ""),
         "gid": str(job.get("gid") or ""),
         "kill": job.get("kill") or "parent",
+        "secrets": masking.forms(around.secrets.values()),
         "inputs": inputs,
         "folder": folder,
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from core import clock, json
 from core.ids import new_id
+from core.sealing import SealError
 from engine import actions, claims, ending, event_changes, input_limit, launch_frame, placement
 from engine.limits import first_limit, next_due
 from engine.turn import Turn
@@ -155,7 +156,11 @@ def activate(
         ending.abort_now(turn, row, f"Plugin not found: {job['plugin']}")
         return
     job = job | {"state": State.ACTIVE, "started": now, "updated": now, "progress": 0}
-    frame, cwd, notes = launch_frame.build(turn, row, job, plugin, launch_id)
+    try:
+        frame, cwd, notes = launch_frame.build(turn, row, job, plugin, launch_id)
+    except SealError as error:
+        ending.abort_now(turn, row, str(error))
+        return
     sending = activity("Sending launch command to remote server", our_name())
     columns = {"server": job["server"], "started": now, "launch": launch_id}
     is_active = move(

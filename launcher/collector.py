@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from launcher import messages
 from launcher.appender import Appender, MessageLog
 from launcher.lines import Kind, LineSplitter, LineStamper, Piece, percent_fraction
+from launcher.masking import Masker
 
 #: Bytes of stderr that are kept apart as well.
 STDERR_HEAD_BYTES = 32 * 1024
@@ -15,11 +18,15 @@ MAX_MALFORMED_NOTES = 100
 class Collector:
     """The output files of one run, and the rules for what goes into which."""
 
-    def __init__(self, run_dir: str, shell: bool, annotate: bool) -> None:
+    def __init__(
+        self, run_dir: str, *, shell: bool, annotate: bool, secrets: Sequence[bytes] = ()
+    ) -> None:
         self._log = Appender(f"{run_dir}/log")
         self._stderr_head = Appender(f"{run_dir}/stderr")
         self._stderr_head_left = STDERR_HEAD_BYTES
         self._messages = MessageLog(run_dir)
+        self._stdout_masker = Masker(secrets)
+        self._stderr_masker = Masker(secrets)
         self._splitter = LineSplitter(shell)
         self._stamper = LineStamper() if annotate else None
         self._malformed_count = 0
@@ -40,14 +47,23 @@ class Collector:
         return self._log.blocked or self._messages.blocked or self._stderr_head.blocked
 
     def stdout(self, chunk: bytes) -> None:
-        self._sort(self._splitter.feed(chunk))
+        self._sort(self._splitter.feed(self._stdout_masker.feed(chunk)))
 
     def end_of_stdout(self) -> None:
+        self._sort(self._splitter.feed(self._stdout_masker.end()))
         self._sort(self._splitter.end())
 
     def stderr(self, chunk: bytes) -> None:
-        self._log.write(chunk)
-        head = chunk[: self._stderr_head_left]
+        self._keep_stderr(self._stderr_masker.feed(chunk))
+
+    def end_of_stderr(self) -> None:
+        self._keep_stderr(self._stderr_masker.end())
+
+    def _keep_stderr(self, text: bytes) -> None:
+        if not text:
+            return
+        self._log.write(text)
+        head = text[: self._stderr_head_left]
         if head:
             self._stderr_head_left -= len(head)
             self._stderr_head.write(head)

@@ -6,7 +6,9 @@ import grp
 import os
 import pwd
 import time
+from collections.abc import Sequence
 
+from launcher.masking import mask
 from launcher.process import Process, read_proc_file
 from launcher.traffic import Traffic
 
@@ -83,14 +85,19 @@ class Describer:
             self._usages[identity] = Usage(process, last, self._started(process))
         return sum(self._usage(process).disk_bytes for process in members)
 
-    def describe(self, members: list[Process]) -> dict[str, Entry]:
-        """The entries of the measured processes of a run by id, the hungriest first."""
+    def describe(self, members: list[Process], secrets: Sequence[bytes] = ()) -> dict[str, Entry]:
+        """The entries of the measured processes of a run by id, the hungriest first.
+
+        `secrets` are not shown in their command lines.
+        """
         ranked = sorted(members, key=self._hunger, reverse=True)[: self._most]
         command_bytes = MAX_COMMANDS_BYTES // max(len(ranked), 1)
         command_bytes = min(MAX_COMMAND_BYTES, max(MIN_COMMAND_BYTES, command_bytes))
-        return {str(process.pid): self._entry(process, command_bytes) for process in ranked}
+        return {
+            str(process.pid): self._entry(process, command_bytes, secrets) for process in ranked
+        }
 
-    def _entry(self, process: Process, command_bytes: int) -> Entry:
+    def _entry(self, process: Process, command_bytes: int, secrets: Sequence[bytes]) -> Entry:
         fields = process.fields
         started = self._started(process)
         rss_bytes = process.rss_pages * PAGE_BYTES
@@ -114,7 +121,7 @@ class Describer:
             "group": group,
             "threads": int(fields[17]),
             "time": process.own_ticks // TICKS_PER_SECOND,
-            "command": _command(process, command_bytes),
+            "command": _command(process, command_bytes, secrets),
             "started": int(started),
             "disk": usage.disk_bytes,
             "conns": network.connections,
@@ -160,9 +167,12 @@ def _io_bytes(pid: int) -> int:
     return int(fields[1]) + int(fields[3]) if len(fields) > 3 else 0
 
 
-def _command(process: Process, most_bytes: int) -> str:
+def _command(process: Process, most_bytes: int, secrets: Sequence[bytes]) -> str:
     """Its command line, or its name in brackets if it has none."""
-    words = read_proc_file(process.pid, "cmdline", most_bytes).rstrip(b"\0")
+    # One that is cut in two could not be recognised.
+    more_bytes = max(map(len, secrets), default=0)
+    words = read_proc_file(process.pid, "cmdline", most_bytes + more_bytes)
+    words = mask(words, secrets)[:most_bytes].rstrip(b"\0")
     text = words.replace(b"\0", b" ") or b"[" + process.name + b"]"
     return text.decode("utf-8", "replace")
 

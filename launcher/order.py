@@ -28,6 +28,8 @@ class Order:
         self.stdin = _optional_text(frame, "stdin") or b""
         self.user = _account(frame, "uid")
         self.group = _account(frame, "gid")
+        #: What must not be seen in what the job prints, the longest first.
+        self.secrets = _secrets(frame.get("secrets"))
         self.shell = frame.get("shell") is True
         self.annotate = frame.get("annotate") is True
         self.kill = _kill(frame.get("kill"))
@@ -70,6 +72,14 @@ def _environment(value: object) -> dict[bytes, bytes]:
     if not all(isinstance(text, str) for text in value.values()):
         raise OrderError("env has a value that is not a text")
     return {_encode(name): _encode(text) for name, text in value.items()}
+
+
+def _secrets(value: object) -> list[bytes]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise OrderError("secrets is not a list of texts")
+    return sorted({_encode(text) for text in value if text}, key=len, reverse=True)
 
 
 def _kill(value: object) -> str:

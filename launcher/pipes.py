@@ -89,6 +89,8 @@ class Pipes:
             self._retry_timer.cancel()
         if self._stdout >= 0:
             self._collector.end_of_stdout()
+        if self._stderr >= 0:
+            self._collector.end_of_stderr()
         for fd in (self._stdout, self._stderr):
             if fd >= 0:
                 self._loop.unwatch(fd)
@@ -163,6 +165,7 @@ class Pipes:
             self._collector.stderr(chunk)
         elif chunk is not None:
             self._stderr = self._close(self._stderr)
+            self._collector.end_of_stderr()
         # A job that filled its pipe meanwhile is being held up: no delay for it.
         crowded = chunk is not None and len(chunk) > READ_BYTES // 2
         self._stderr_delay = 0 if crowded else STDERR_DELAY_SECONDS

@@ -40,6 +40,7 @@ class Run:
     ) -> None:
         self.launch, self.job, self.pid = order.launch, order.job, child.pid
         self.kill = order.kill
+        self.secrets = order.secrets
         self.spawned = time.time()
         self.began = time.monotonic()
         #: Whether the leader is dead and collected.
@@ -60,7 +61,9 @@ class Run:
         self._wait_status = 0
         self._aborted = False
         self._held = False
-        self._collector = Collector(files.path, order.shell, order.annotate)
+        self._collector = Collector(
+            files.path, shell=order.shell, annotate=order.annotate, secrets=order.secrets
+        )
         self._announced_sizes = self._collector.sizes
         self._announced_at = 0.0
         self._announce_timer: Timer | None = None

@@ -107,7 +107,7 @@ class Sampler:
         """The sample of one run, which is also kept in its directory."""
         disk_seen = self._describer.measure(members)
         totals = meter.add_traffic(disk_seen, self._traffic.moved_bytes(members))
-        procs = self._describer.describe(members)
+        procs = self._describer.describe(members, run.secrets)
         conns = self._traffic.connections_of(members)
         run.timelines.add(at, procs, conns, totals)
         return {

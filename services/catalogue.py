@@ -52,6 +52,13 @@ class Catalogue:
     def check_unused(self, connection: sa.Connection, key: str) -> None:
         """Raise `Conflict` where the record with this id can't be missed."""
 
+    def given(self, params: Mapping[str, Any]) -> Document:
+        """What of the parameters becomes part of the record."""
+        return {key: value for key, value in params.items() if key not in _OURS}
+
+    def keep_apart(self, connection: sa.Connection, key: str, params: Mapping[str, Any]) -> None:
+        """Keep what of the parameters must not be in the record with this id."""
+
     def changed(
         self, connection: sa.Connection, before: Document | None, after: Document | None
     ) -> None:
@@ -72,7 +79,7 @@ class Catalogue:
     def create(self, params: Mapping[str, Any], caller: Caller) -> Document:
         """Store a new record; returns it as stored."""
         now = int(clock.now())
-        record = {**self.defaults, **_given(params), "username": caller.name}
+        record = {**self.defaults, **self.given(params), "username": caller.name}
         record |= {"modified": now, "created": now, "revision": 1}
         record["id"] = record.get("id") or new_id(self.prefix)
         self.allow(caller, record["id"])
@@ -83,6 +90,7 @@ class Catalogue:
             self.check(connection, record)
             if not self.table.insert(connection, record):
                 raise Conflict(f"{self.taken}: {record['id']}", code=self.noun)
+            self.keep_apart(connection, record["id"], params)
             self.changed(connection, None, record)
             self._log(connection, caller, "create", record)
 
@@ -144,9 +152,10 @@ class Catalogue:
         self, connection: sa.Connection, before: Document, params: Mapping[str, Any]
     ) -> Document:
         stamp = {"modified": int(clock.now()), "revision": before.get("revision", 0) + 1}
-        after = {**before, **_given(params), **stamp}
+        after = {**before, **self.given(params), **stamp}
         self.check(connection, after)
         self.table.replace(connection, after)
+        self.keep_apart(connection, after["id"], params)
         self.changed(connection, before, after)
         return after
 
@@ -165,11 +174,6 @@ class Catalogue:
         words, snapshot = [record["id"]], {self.noun: record}
         action = f"{self.noun}_{verb}"
         audit.record(connection, caller, action, record["title"], words, **snapshot)
-
-
-def _given(params: Mapping[str, Any]) -> Document:
-    """What callers may set."""
-    return {key: value for key, value in params.items() if key not in _OURS}
 
 
 def _check_revision(sent: Any, record: Document, noun: str) -> None:

@@ -14,6 +14,7 @@ from models.event_state import EventState
 from models.group import Group
 from models.plugin import Plugin
 from models.role import Role
+from models.secret import Secret
 from models.tag import Tag
 from models.web_hook import WebHook
 from services import active_jobs, servers, statistics
@@ -31,6 +32,7 @@ _TABLES: Mapping[str, type[DocumentTable]] = {
     "roles": Role,
     "web_hooks": WebHook,
     "channels": Channel,
+    "secrets": Secret,
 }
 _PARTS = ("jobs", "alerts", "state", "stats", "servers", "serverCache")
 

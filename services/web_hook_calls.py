@@ -1,17 +1,20 @@
 """Firing web hooks: the request that a hook and a job make, sent as often as it takes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from core import clock
 from core.config import Settings
 from core.formats import size_text
+from core.masking import masked
 from core.outbound import Answer, Call, OutboundError, send
+from core.sealing import SealError
 from core.version import NAME
 from models.database import db
 from models.web_hook import WebHook
-from services import daily_counts, hook_context
+from services import daily_counts, hook_context, secrets
 from services.errand import Errand, Outcome
 from services.macros import Macros
 
@@ -39,9 +42,21 @@ def fire_for(errand: Errand) -> Outcome:
     hook = db.read(lambda connection: WebHook.get(connection, hook_id))
     trouble = _trouble(hook_id, hook, errand.id)
     if hook is None or trouble:
-        return Outcome({"code": "webhook", "description": f"Error: {trouble}"}, texts)
-    values = hook_context.of(errand)
+        return Outcome(_failed(trouble), texts)
+    try:
+        values = _values(hook_id, errand)
+    except SealError as error:
+        return Outcome(_failed(error), texts)
     return Outcome(fire(hook, values, errand.id, errand.settings), texts)
+
+
+def _failed(reason: object) -> Document:
+    return {"code": "webhook", "description": f"Error: {reason}"}
+
+
+def _values(hook_id: str, errand: Errand) -> Document:
+    """What the hook's macros may use; raises `SealError`."""
+    return hook_context.of(errand) | {"secrets": secrets.of_web_hook(hook_id, errand.settings)}
 
 
 def _trouble(hook_id: str, hook: Document | None, errand_id: str) -> str | None:
@@ -67,19 +82,17 @@ def fire(
     tries = 1 + min(int(hook.get("retries") or 0), _MOST_RETRIES)
     began = clock.now()
     answer, failure = _send_often(call, tries)
-    if answer is None:
-        return {
-            "code": "webhook",
-            "description": f"Error: {failure}",
-            "details": _masked(_details(call, None, clock.now() - began), values),
-        }
-    is_good = 200 <= answer.status < 400
+    result = _failed(failure) if answer is None else _result(answer)
+    hide = partial(masked, values=list(values["secrets"].values()))
+    details = hide(_details(call, answer, clock.now() - began, hide))
+    return result | {"description": hide(result["description"]), "details": details}
+
+
+def _result(answer: Answer) -> Document:
     status = f"HTTP {answer.status} {answer.reason}".strip()
-    return {
-        "code": 0 if is_good else "webhook",
-        "description": f"Success ({status})" if is_good else f"Error: {status}",
-        "details": _masked(_details(call, answer, clock.now() - began), values),
-    }
+    if 200 <= answer.status < 400:
+        return {"code": 0, "description": f"Success ({status})"}
+    return _failed(status)
 
 
 def _send_often(call: Call, tries: int) -> tuple[Answer | None, str]:
@@ -125,30 +138,24 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _details(call: Call, answer: Answer | None, seconds: float) -> str:
-    """Markdown that tells what was sent and what came back, without secrets."""
+def _details(call: Call, answer: Answer | None, seconds: float, hide: Callable[[str], str]) -> str:
+    """Markdown that tells what was sent and what came back; `hide` works before texts are cut."""
     lines = [
         "### Web Hook Details:\n",
         f"- **Method:** {call.method}",
         f"- **URL:** {call.url}",
         f"- **Elapsed:** {seconds * 1000:.0f} ms\n",
-        *_shown("Request", call.headers, call.body),
+        *_shown("Request", call.headers, call.body, hide),
     ]
     if answer is not None:
         lines.append(f"- **Response:** HTTP {answer.status} {answer.reason}\n")
-        lines += _shown("Response", answer.headers, answer.body)
+        lines += _shown("Response", answer.headers, answer.body, hide)
     return "\n".join(lines) + "\n"
 
 
-def _masked(text: str, values: Mapping[str, Any]) -> str:
-    """Text in which no secret stands that a macro may have brought in."""
-    for secret in sorted(map(str, values.get("secrets", {}).values()), key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "****")
-    return text
-
-
-def _shown(noun: str, headers: Mapping[str, str], body: bytes | None) -> list[str]:
+def _shown(
+    noun: str, headers: Mapping[str, str], body: bytes | None, hide: Callable[[str], str]
+) -> list[str]:
     shown = {
         name: "****" if name.lower() in _SECRET_HEADERS else value
         for name, value in headers.items()
@@ -156,7 +163,7 @@ def _shown(noun: str, headers: Mapping[str, str], body: bytes | None) -> list[st
     listed = "\n".join(f"{name}: {value}" for name, value in shown.items())
     lines = [f"#### {noun} Headers:\n\n```http\n{listed}\n```\n"]
     if body:
-        text = body.decode("utf-8", "replace")[:_MOST_SHOWN_CHARS].replace("```", "'''")
+        text = hide(body.decode("utf-8", "replace"))[:_MOST_SHOWN_CHARS].replace("```", "'''")
         lines.append(f"#### {noun} Body ({size_text(len(body))}):\n\n```\n{text}\n```\n")
     return lines
 
@@ -182,4 +189,8 @@ def sample_job() -> Document:
 def try_out(hook: Mapping[str, Any], settings: Settings, key: str) -> Document:
     """Fire a hook, stored or not, with a sample job; returns code, description and details."""
     errand = Errand(key, "success", {"type": "web_hook"}, sample_job(), settings)
-    return fire(hook, hook_context.of(errand), key, settings)
+    try:
+        values = _values(str(hook.get("id")), errand)
+    except SealError as error:
+        return _failed(error)
+    return fire(hook, values, key, settings)

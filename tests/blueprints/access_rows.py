@@ -121,6 +121,7 @@ ROWS = {
         f"search_{kind}": within_limits({})
         for kind in ("alerts", "servers", "snapshots", "tickets")
     },
+    "get_secret": within_limits({"id": "ztest"}),
     "get_channel": within_limits({"id": "nnosuch"}, admin=404),
     "create_channel": within_limits({"title": "x"}),
     "update_channel": within_limits({"id": "nnosuch"}, admin=404),
@@ -143,6 +144,10 @@ FOR_ADMINS: dict[str, dict[str, Any]] = {
     "create_api_key": {"title": "x"},
     "update_api_key": {"id": "kadmin", "description": "x"},
     "delete_api_key": {"id": "kadmin"},
+    "create_secret": {"title": "x"},
+    "update_secret": {"id": "ztest"},
+    "delete_secret": {"id": "ztest"},
+    "decrypt_secret": {"id": "ztest"},
     "user/admin_create": {"username": "bob", "password": PASSWORD},
     "user/admin_update": {"username": "ann"},
     "user/admin_delete": {"username": "ann"},

@@ -35,6 +35,7 @@ def world(call, event):
     call("create_category", {"id": "empty", "title": "Empty", "enabled": True})
     call("create_group", {"id": "gempty", "title": "Empty"})
     call("create_role", {"id": "rtest", "title": "Role"})
+    call("create_secret", {"id": "ztest", "title": "Secret"})
     ended = factories.add_job(state="active", event=event)
     factories.finish_job(ended, log=b"hello\n")
     return {LIVE: factories.add_job(state="active", event=event), ENDED: ended}

@@ -83,7 +83,8 @@ def test_the_members_of_replies_are_those_of_the_documentation(rules):
             continue
         text = pages.section(PAGE, f"### {name}")
         told = set(re.findall(r"(?:with|as|and) `(\w+)", " ".join(re.findall(REPLIES, text))))
-        members = set(endpoint.returns().fields)
+        fields = endpoint.returns().fields
+        members = {field.data_key or name for name, field in fields.items()}
         understood = {"code", "description", "rows", "list", name.removeprefix("get_")}
 
         assert told <= members, name
