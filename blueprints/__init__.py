@@ -5,6 +5,7 @@ from flask import Flask
 from blueprints import (
     activity,
     api_keys,
+    buckets,
     categories,
     channels,
     client_lists,
@@ -50,6 +51,7 @@ _MODULES = (
     web_hooks,
     channels,
     secrets,
+    buckets,
     servers,
     client_lists,
     system,

@@ -71,8 +71,7 @@ def adopt_file(
 
 def store_upload(instance: Path, owner: str, source: Spool | BinaryIO, name: str) -> StoredFile:
     """Put a caller's upload into the instance, durably; `owner` is a user name or `magic`."""
-    folder = _UNSAFE_IN_KEY.sub("_", owner)[:_MAX_NAME_CHARS].lstrip(".") or "_"
-    return _store(instance, f"{folder}_" if folder == JOBS else folder, name, _saver(source))
+    return _store(instance, _owner_folder(owner), name, _saver(source))
 
 
 def store_for_job(instance: Path, job: str, source: Spool | BinaryIO, name: str) -> StoredFile:
@@ -125,6 +124,24 @@ def copy_file(instance: Path, key: str, target: Path) -> bool:
     return True
 
 
+def duplicate(instance: Path, key: str, owner: str, name: str) -> StoredFile:
+    """Store a stored file once more, for another owner; costs no space where links are possible.
+
+    Raises `OSError` where there is none.
+    """
+    descriptor = open_file(instance, key)
+    if descriptor is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    with os.fdopen(descriptor, "rb") as stream:
+        status, source = os.fstat(descriptor), instance / key
+
+        def save(target: Path) -> None:
+            if not _link(source, status, target):
+                _copy(stream, target)
+
+        return _store(instance, _owner_folder(owner), name, save)
+
+
 def delete_file(instance: Path, key: str) -> bool:
     """Delete one stored file and its random folder; False when there is none."""
     descriptor = open_file(instance, key)
@@ -162,6 +179,11 @@ def _shorten(name: str) -> str:
     extension = Path(name).suffix
     stem = name.removesuffix(extension)
     return stem[: _MAX_NAME_CHARS - _MAX_EXTENSION_CHARS] + extension[:_MAX_EXTENSION_CHARS]
+
+
+def _owner_folder(owner: str) -> str:
+    folder = _UNSAFE_IN_KEY.sub("_", owner)[:_MAX_NAME_CHARS].lstrip(".") or "_"
+    return f"{folder}_" if folder == JOBS else folder
 
 
 def _job_folder(job: str) -> str:

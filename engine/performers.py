@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services import channels, email_actions, event_actions, web_hook_calls
+from services import bucket_actions, channels, email_actions, event_actions, web_hook_calls
 from services.errand import Performer
 
 #: By action type. Types that are in neither this nor `engine.deeds.DEEDS` are not available.
@@ -11,6 +11,8 @@ PERFORMERS: Mapping[str, Performer] = {
     "delete": event_actions.delete,
     "disable": event_actions.disable,
     "email": email_actions.send,
+    "fetch": bucket_actions.fetch,
     "run_event": event_actions.run_event,
+    "store": bucket_actions.store,
     "web_hook": web_hook_calls.fire_for,
 }

@@ -2,6 +2,7 @@
 
 from models import (
     api_key,
+    bucket,
     category,
     channel,
     errand,
@@ -32,6 +33,7 @@ from models import (
 
 __all__ = [
     "api_key",
+    "bucket",
     "category",
     "channel",
     "errand",

@@ -73,6 +73,16 @@ class StoredFile(db.Model):  # type: ignore[misc, name-defined]
         return {row.seq: row.path for row in rows}
 
     @classmethod
+    def keep(cls, connection: sa.Connection, paths: Collection[str]) -> None:
+        """Let files stay until they are released."""
+        connection.execute(sa.update(cls).where(cls.path.in_(paths)).values(expires=None))
+
+    @classmethod
+    def release(cls, connection: sa.Connection, paths: Collection[str], expires: float) -> None:
+        """Let files go at this time, or when no live job needs them any more."""
+        connection.execute(sa.update(cls).where(cls.path.in_(paths)).values(expires=expires))
+
+    @classmethod
     def postpone(cls, connection: sa.Connection, seqs: Collection[int], expires: float) -> None:
         """Keep files until later."""
         connection.execute(sa.update(cls).where(cls.seq.in_(seqs)).values(expires=expires))

@@ -36,6 +36,19 @@ class RowsReply(Reply):
     list = fields.Nested(ListHeader, required=True)
 
 
+class BucketReply(Reply):
+    """A bucket as it is stored."""
+
+    bucket = fields.Dict(required=True)
+
+
+class FullBucketReply(BucketReply):
+    """A bucket and what is in it."""
+
+    data = fields.Dict(required=True)
+    files = fields.List(fields.Dict(), required=True)
+
+
 class SearchHeader(ListHeader):
     """How long a result is, and where its next page begins."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from core import clock, json
 from models.api_key import ApiKey
+from models.bucket import Bucket
 from models.category import Category
 from models.channel import Channel
 from models.database import db
@@ -33,6 +34,7 @@ _TABLES: Mapping[str, type[DocumentTable]] = {
     "web_hooks": WebHook,
     "channels": Channel,
     "secrets": Secret,
+    "buckets": Bucket,
 }
 _PARTS = ("jobs", "alerts", "state", "stats", "servers", "serverCache")
 

@@ -60,6 +60,19 @@ def upload(uploads: Sequence[Upload], caller: Caller) -> list[Document]:
     return _store_all(uploads, caller.id, caller.name, note, username=caller.name)
 
 
+def upload_into(
+    folder: str, uploads: Sequence[Upload], caller: Caller, note: _Note
+) -> list[Document]:
+    """Store files for something else than a run, which `note` records in the same transaction."""
+    return _store_all(uploads, caller.id, folder, note, username=caller.name)
+
+
+def release(connection: sa.Connection, paths: Sequence[str]) -> None:
+    """Let files go that nothing but running jobs may refer to any more: they are deleted later."""
+    if paths:
+        FileRow.release(connection, paths, clock.now())
+
+
 def store_uploads(uploads: Sequence[Upload], caller: Caller) -> list[Document]:
     """Store the files of a run: all of them, or none; returns their records.
 
@@ -108,18 +121,28 @@ def _register(stored: Sequence[Document], owner: str, note: _Note) -> None:
 
     def work(connection: sa.Connection) -> None:
         _check_quotas(connection, owner, sum(file["size"] for file in stored), settings)
-        for file in stored:
-            FileRow.insert(
-                connection,
-                path=file["path"],
-                owner=owner,
-                size=file["size"],
-                expires=expires,
-                doc=json.dumps(file),
-            )
+        register(connection, stored, owner, expires)
         note(connection, stored)
 
     db.write(work)
+
+
+def register(
+    connection: sa.Connection,
+    stored: Sequence[Document],
+    owner: str = "",
+    expires: float | None = None,
+) -> None:
+    """Note stored files in the database; the owner is who has them in his quota, if anybody."""
+    for file in stored:
+        FileRow.insert(
+            connection,
+            path=file["path"],
+            owner=owner,
+            size=file["size"],
+            expires=expires,
+            doc=json.dumps(file),
+        )
 
 
 def _check_quotas(connection: sa.Connection, owner: str, size: int, settings: Settings) -> None:

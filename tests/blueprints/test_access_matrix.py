@@ -36,6 +36,7 @@ def world(call, event):
     call("create_group", {"id": "gempty", "title": "Empty"})
     call("create_role", {"id": "rtest", "title": "Role"})
     call("create_secret", {"id": "ztest", "title": "Secret"})
+    call("create_bucket", {"id": "btest", "title": "Bucket"})
     ended = factories.add_job(state="active", event=event)
     factories.finish_job(ended, log=b"hello\n")
     return {LIVE: factories.add_job(state="active", event=event), ENDED: ended}
@@ -53,7 +54,8 @@ def ask(app, world):
     def ask(name, caller, headers=None):
         row = ALL_ROWS[name]
         if row.is_upload:
-            return caller(name, headers=headers or {}, **multipart(("f", "a.txt", b"12345")))
+            parts = multipart(("f", "a.txt", b"12345"))
+            return caller(name, headers=headers or {}, query_string=row.body, **parts)
         body = {key: fill(value) for key, value in row.body.items()}
         return caller(name, body, headers=headers or {})
 

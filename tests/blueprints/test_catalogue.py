@@ -20,6 +20,7 @@ KINDS = {
     "web_hook": HOOK,
     "channel": {},
     "secret": {},
+    "bucket": {},
 }
 PLURALS = {
     "category": "categories",
@@ -29,6 +30,7 @@ PLURALS = {
     "web_hook": "web_hooks",
     "channel": "channels",
     "secret": "secrets",
+    "bucket": "buckets",
 }
 
 

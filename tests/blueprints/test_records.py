@@ -95,6 +95,10 @@ CHANGES = {
     "create_web_hook": (lambda call: HOOK, "web_hook_create"),
     "update_web_hook": (lambda call: record(call, "web_hook", url=HOOK["url"]), "web_hook_update"),
     "delete_web_hook": (lambda call: record(call, "web_hook", url=HOOK["url"]), "web_hook_delete"),
+    "create_bucket": (lambda call: {"title": "x"}, "bucket_create"),
+    "update_bucket": (lambda call: record(call, "bucket"), "bucket_update"),
+    "write_bucket_data": (lambda call: {**record(call, "bucket"), "data": {}}, "bucket_write"),
+    "delete_bucket": (lambda call: record(call, "bucket"), "bucket_delete"),
     "create_secret": (lambda call: {"title": "x"}, "secret_create"),
     "update_secret": (lambda call: record(call, "secret"), "secret_update"),
     "delete_secret": (lambda call: record(call, "secret"), "secret_delete"),
@@ -113,6 +117,8 @@ SILENT = {
     *("user/admin_get_user", "user/admin_get_users"),
     # A job is its own record.
     "run_event",
+    # They need a bucket with a file: test_buckets.py has them.
+    *("upload_bucket_files", "delete_bucket_file"),
     # Nothing is changed by it.
     "test_web_hook",
 }
