@@ -197,6 +197,7 @@ SETTINGS = (
     Setting("INLINE_LOG_BYTES", str(MIB), _count, "Largest log inside get_job, bytes."),
     Setting("LIST_LOG_BYTES", str(64 * KIB), _count, "Largest log inside rows of lists, bytes."),
     Setting("ABORT_GRACE", "5", _seconds, "Seconds between SIGTERM and SIGKILL of an abort."),
+    Setting("ACTION_TIMEOUT", "60", _wait, "Seconds that the plugin of an action may take."),
     Setting(
         "SESSION_LIFETIME",
         str(30 * 86400),

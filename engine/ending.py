@@ -1,6 +1,5 @@
 """The end of a job: its result, its log, its tags, and the record that it becomes."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from models.job import Job
 from models.stored_file import StoredFile
 from models.tag import Tag
 from services import job_views
+from services.codes import normal_code
 from services.hosts import our_name
 from services.transitions import Row, State, activity, move
 
@@ -34,7 +34,6 @@ _NOT_IN_RECORDS = (
 _DEFECT = "An internal error kept this job from ending; the engine's log says more."
 #: What of a job's document says which job it is.
 _IDENTITY = ("id", "event", "category", "plugin", "targets", "params", "source", "username")
-_NOT_IN_CODES = re.compile(r"\W+")
 
 
 def abort_now(
@@ -248,17 +247,6 @@ def _record(turn: Turn, row: Any, files: list[Document]) -> Document:
     if event is not None:
         job.update(event_title=event["title"], event_revision=event.get("revision"))
     return job
-
-
-def normal_code(code: Any) -> int | float | str:
-    """A result code as records have it: 0, a number, or a lower-case word."""
-    if not code:
-        return 0
-    if isinstance(code, str):
-        return _NOT_IN_CODES.sub("_", code).lower()[:255]
-    if isinstance(code, (int, float)) and not isinstance(code, bool):
-        return code
-    return "unknown"
 
 
 def _final_tags(turn: Turn, job: Document, code: Any) -> tuple[list[str], list[Row]]:

@@ -18,7 +18,7 @@ from models.database import db
 from models.errand import Errand as ErrandRow
 from models.job import Job
 from services import job_views
-from services.errand import Errand, Outcome
+from services.errand import Errand, Interrupted, Outcome, Runner
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,11 @@ class _Line:
 class ErrandWorker:
     """Does errands in threads, and delivers their outcomes to the loop."""
 
-    def __init__(self, app: Flask, deliveries: Deliveries, record: Record) -> None:
+    def __init__(self, app: Flask, deliveries: Deliveries, record: Record, run: Runner) -> None:
         self._app = app
         self._deliveries = deliveries
         self._record = record
+        self._run = run
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
         #: The errands that wait or are being done, and those whose outcome is not recorded yet.
         self._known: set[str] = set()
@@ -130,6 +131,9 @@ class ErrandWorker:
             logger.exception("the database kept errand %s of job %s", errand.id, errand.job)
             self._do_later(errand)
             return
+        except Interrupted:
+            self._do_later(errand)
+            return
         except Exception:
             logger.exception("errand %s of job %s failed", errand.id, errand.job)
             outcome = Outcome({"code": "internal", "description": _DEFECT})
@@ -157,7 +161,8 @@ class ErrandWorker:
         job = job_views.record_of(job_row) if job_row.final else job_views.live_details(job_row)
         job.pop("activity", None)
         action: dict[str, Any] = json.loads(row.doc) | {"type": row.type}
-        return PERFORMERS[row.type](Errand(row.id, row.condition, action, job, self._app.config))
+        given = Errand(row.id, row.condition, action, job, self._app.config, self._run)
+        return PERFORMERS[row.type](given)
 
 
 def _job(connection: sa.Connection, job_id: str) -> Any:

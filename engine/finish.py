@@ -13,6 +13,7 @@ from engine.outputs import Wanted, owner_of
 from engine.turn import Run, Turn
 from models.job import Job
 from models.plugin import Plugin
+from services.codes import NO_DESCRIPTION
 from services.transitions import Row, State, activity
 
 Document = dict[str, Any]
@@ -23,7 +24,6 @@ _LONGEST_REASON = 256
 _ACCOUNT_ERRORS = ("User does not exist", "Group does not exist", "No right to run as")
 NO_RESULT = "Process exited without reporting job completion."
 LOST = "The job's process was lost: its launcher ended unexpectedly."
-_NO_DESCRIPTION = "Unknown Error (no description provided)"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def close(turn: Turn, run: Run, exit_record: Mapping[str, Any], folder: Path) ->
     plugin = turn.definition(Plugin, _plugin_id(row)) or {}
     outcome = reported if reported.get("complete") else _outcome(exit_record, plugin, folder)
     if outcome.get("code") and not outcome.get("description") and reported.get("complete"):
-        outcome = outcome | {"description": _NO_DESCRIPTION}
+        outcome = outcome | {"description": NO_DESCRIPTION}
     results = {"complete": True, **outcome}
     if plugin.get("command") == environment.SHELL:
         results |= _shell_extras(row, reported, folder)

@@ -2,6 +2,8 @@
 
 import selectors
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from engine.lease import LeadershipLost
 from engine.starting import Launch
 from engine.turn import Run, Turn
 from models import live_jobs
+from models.errand import Errand
 from services.transitions import State
 
 Frame = dict[str, Any]
@@ -20,6 +23,14 @@ Frame = dict[str, Any]
 #: Launches that may be on their way to a process at the same time.
 _MOST_IN_FLIGHT = 64
 _NEVER_STARTED = {"setup": "Aborted before the start."}
+
+
+@dataclass(frozen=True)
+class _Guest:
+    """A process for a job beside its run; somebody else follows what becomes of it."""
+
+    job: str
+    hear: Callable[[Frame], None]
 
 
 class Fleet:
@@ -35,6 +46,7 @@ class Fleet:
         self._failures: dict[str, Frame] = {}
         #: What launchers said of their runs when they were greeted, by launch.
         self._told: dict[str, Frame] = {}
+        self._guests: dict[str, _Guest] = {}
 
     @property
     def is_broken(self) -> bool:
@@ -51,6 +63,9 @@ class Fleet:
     def disconnect(self) -> None:
         """Leave the launchers to the next leader."""
         self._connections.disconnect()
+        guests, self._guests = self._guests, {}
+        for guest in guests.values():
+            guest.hear({"op": "interrupted"})
         self._connections.is_broken = True
 
     # Recovery
@@ -61,12 +76,25 @@ class Fleet:
         for row in rows.values():
             if row.launch not in self._runs and row.state != State.COMPLETE:
                 self._take_up(turn, row, launch)
+        others = Errand.known(turn.connection, self._told.keys() - rows.keys())
+        turn.after.append(self._greet_guests)
         for launch_id, told in self._told.items():
+            if launch_id in others:
+                continue
             if launch_id not in rows:
                 turn.after.append(lambda told=told: self._dismiss(told))  # type: ignore[misc]
             elif rows[launch_id].state == State.COMPLETE:
                 # Its process is over; its folder goes with the end of its actions.
                 turn.after.append(partial(self._connections.forget, launch_id))
+
+    def _greet_guests(self) -> None:
+        """Tell what became of guests while a launcher was lost."""
+        for launch_id, guest in self._guests.items():
+            told = self._told.get(launch_id)
+            if told is None:
+                guest.hear({"op": "unknown"})
+            elif told["ended"]:
+                guest.hear({"op": "exited", "exit": told["exit"]})
 
     def _take_up(self, turn: Turn, row: Any, launch: Launch) -> None:
         """Go on with one run, whatever became of it meanwhile."""
@@ -162,6 +190,31 @@ class Fleet:
         frame = {"op": "abort", "kill": kill, "grace": grace_seconds}
         self._connections.send(launch_id, frame)
 
+    # Guests
+
+    def knows(self, launch_id: str) -> bool:
+        """Whether a launcher was told of a launch."""
+        return self._connections.knows(launch_id)
+
+    def host(self, job_id: str, frame: Frame, hear: Callable[[Frame], None]) -> None:
+        """Start a job's guest, or find it again, and tell `hear` what launchers say of it."""
+        launch_id = frame["launch"]
+        self._guests[launch_id] = _Guest(job_id, hear)
+        send = self._connections.send if self.knows(launch_id) else self._connections.send_new
+        send(launch_id, frame)
+
+    def abort_guests(self, job_id: str, grace_seconds: float) -> None:
+        """Kill the guests of a job."""
+        for launch_id, guest in self._guests.items():
+            if guest.job == job_id:
+                guest.hear({"op": "aborted"})
+                self.send_abort(launch_id, "all", grace_seconds)
+
+    def dismiss(self, launch_id: str) -> None:
+        """Forget a guest whose end is recorded, if it is one."""
+        if self._guests.pop(launch_id, None) is not None:
+            self._connections.forget(launch_id)
+
     # Events
 
     def receive(self) -> bool:
@@ -174,7 +227,11 @@ class Fleet:
     def _heard(self, frame: Frame) -> None:
         """Note one event; nothing is written before the next turn."""
         operation, launch_id = frame["op"], frame.get("launch", "")
-        if operation == "sample":
+        if operation == "refused" and frame.get("epoch", 0) > self._epoch:
+            raise LeadershipLost
+        if launch_id in self._guests:
+            self._guests[launch_id].hear(frame)
+        elif operation == "sample":
             for name, sample in frame["runs"].items():
                 self._touch(name, sample=sample)
         elif operation == "output":
@@ -197,8 +254,6 @@ class Fleet:
 
     def _settle(self, frame: Frame) -> None:
         """A launcher would not do what we said."""
-        if frame["op"] == "refused" and frame.get("epoch", 0) > self._epoch:
-            raise LeadershipLost
         run = self._runs.get(frame.get("launch", ""))
         if run is None:
             return

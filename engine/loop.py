@@ -17,6 +17,7 @@ from core import blobs, clock
 from core.disk import free_bytes
 from engine import claims, records
 from engine.deliveries import Deliveries, Delivery
+from engine.errand_processes import ErrandProcesses
 from engine.errand_worker import ErrandWorker
 from engine.file_worker import FileWorker
 from engine.fleet import Fleet
@@ -55,7 +56,9 @@ class Engine:
         self._deliveries = Deliveries(self._bell.wake)
         self._files = FileWorker(self.instance, self._deliveries)
         self._steps = Steps(self.settings, self._fleet, self._queue, self._files, self._deliveries)
-        self._errands = ErrandWorker(app, self._deliveries, self._steps.record)
+        grace: float = self.settings["ABORT_GRACE"]
+        processes = ErrandProcesses(self.instance, self._fleet, self._deliveries, grace)
+        self._errands = ErrandWorker(app, self._deliveries, self._steps.record, processes.run)
         #: Something may be to do: look at the database.
         self._look = True
         #: When the next limit or delay is due, by the monotonic clock.

@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 
-from services import bucket_actions, channels, email_actions, event_actions, web_hook_calls
+from services import (
+    bucket_actions,
+    channels,
+    email_actions,
+    event_actions,
+    plugin_actions,
+    web_hook_calls,
+)
 from services.errand import Performer
 
+#: The type of errands that are processes.
+PROCESS = "plugin"
 #: By action type. Types that are in neither this nor `engine.deeds.DEEDS` are not available.
 PERFORMERS: Mapping[str, Performer] = {
     "channel": channels.notify,
@@ -12,6 +21,7 @@ PERFORMERS: Mapping[str, Performer] = {
     "disable": event_actions.disable,
     "email": email_actions.send,
     "fetch": bucket_actions.fetch,
+    PROCESS: plugin_actions.run,
     "run_event": event_actions.run_event,
     "store": bucket_actions.store,
     "web_hook": web_hook_calls.fire_for,

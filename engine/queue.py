@@ -21,8 +21,9 @@ MOST_STARTS = 64
 _LONGEST_SLEEP = 60.0
 
 Step = Callable[[Turn], None]
-#: Kills a job's process, once the transaction is committed: the job's row, the way of killing.
-Kill = Callable[[Any, str], None]
+#: Kills a job's processes, once the transaction is committed: the job's row, and the way of
+#: killing, where the job has a process of its own.
+Kill = Callable[[Any, str | None], None]
 
 
 class HeadDefect(Exception):
@@ -126,8 +127,10 @@ def _fire(turn: Turn, row: Any, kill: Kill) -> None:
 
 
 def _abort(turn: Turn, row: Any, reason: str, kill: Kill) -> None:
-    if requests.abort(turn, row, reason):
-        way = str(json.loads(row.doc).get("kill") or "parent")
+    has_process = requests.abort(turn, row, reason)
+    way = str(json.loads(row.doc).get("kill") or "parent") if has_process else None
+    # What a job does at its end, cleaning up perhaps, is not for a second abort to stop.
+    if row.state != State.COMPLETE:
         turn.after.append(lambda: kill(row, way))
 
 

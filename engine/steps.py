@@ -163,6 +163,7 @@ class Steps:
     def record(self, turn: Turn, done: Done) -> None:
         """Record what came of an errand."""
         phases.record(turn, done, self.launch)
+        turn.after.append(lambda: self._fleet.dismiss(done.id))
         turn.after.append(self._queue.stir)
 
     def launch(self, frame: Document, job_id: str) -> None:
@@ -181,6 +182,9 @@ class Steps:
         else:
             send()
 
-    def _kill(self, row: Any, kill: str) -> None:
-        """Tell the launcher to end a job's process."""
-        self._fleet.send_abort(row.launch, kill, self._settings["ABORT_GRACE"])
+    def _kill(self, row: Any, kill: str | None) -> None:
+        """Tell the launcher to end a job's process, if it has one, and those of its actions."""
+        grace = self._settings["ABORT_GRACE"]
+        self._fleet.abort_guests(row.id, grace)
+        if kill is not None:
+            self._fleet.send_abort(row.launch, kill, grace)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from core import clock, leavings, stored_files
 from core.leavings import Leaving
 from models.database import db
+from models.errand import Errand
 from models.file_use import FileUse
 from models.job import Job, is_live
 from models.stored_file import StoredFile
@@ -94,6 +95,6 @@ def _jobs(connection: sa.Connection, ids: list[str]) -> set[str]:
 
 
 def _launches(connection: sa.Connection, names: list[str]) -> set[str]:
-    """The launches of live jobs: when a job has ended, its run has nothing to say any more."""
+    """The launches of live jobs, and of their errands: what has ended has nothing more to say."""
     query = sa.select(Job.launch).where(is_live(), Job.launch.in_(names))
-    return set(connection.scalars(query))
+    return {*filter(None, connection.scalars(query)), *Errand.known(connection, names)}

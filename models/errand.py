@@ -1,6 +1,6 @@
 """Errands: what actions have to do beyond their jobs, from the claim until the outcome is there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -47,6 +47,11 @@ class Errand(db.Model):  # type: ignore[misc, name-defined]
     def any_of(cls, connection: sa.Connection, job_id: str) -> bool:
         """Whether a job has errands whose outcome is not there yet."""
         return connection.scalar(_OF_JOB, {"of": job_id}) is not None
+
+    @classmethod
+    def known(cls, connection: sa.Connection, ids: Collection[str]) -> set[str]:
+        """Which of these are errands whose outcome is not there yet."""
+        return set(connection.scalars(sa.select(TABLE.c.id).where(TABLE.c.id.in_(ids))))
 
     @classmethod
     def all(cls, connection: sa.Connection) -> Sequence["sa.Row[Any]"]:

@@ -68,6 +68,11 @@ def defaults(definitions: Any) -> Iterator[tuple[Mapping[str, Any], str, Any]]:
             yield definition, definition["id"], definition["value"]
 
 
+def ids(definitions: Any) -> list[str]:
+    """The ids of all parameters."""
+    return [item["id"] for item in _usable(definitions)]
+
+
 def locked_ids(definitions: Any) -> list[str]:
     """The ids of the parameters that only administrators may set."""
     return [item["id"] for item in _usable(definitions) if is_truthy(item.get("locked"))]

@@ -1,12 +1,58 @@
 """Errands: what actions have to do in the outside world, as those who do it see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.config import Settings
 
 Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that an errand needs: what it is started with, and how long it may take."""
+
+    argv: list[str]
+    #: The text of a file whose path follows the arguments, where there is one.
+    script: str | None
+    environment: Mapping[str, str]
+    stdin: str
+    #: What is masked in all that it prints.
+    secrets: tuple[str, ...]
+    #: Where it starts; empty: in a folder of its own, which goes with it.
+    cwd: str
+    user: str
+    group: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of such a process."""
+
+    #: Its exit code, or the name of the signal that ended it.
+    ended: int | str = 0
+    #: Why it did not come to an end of its own, if it did not.
+    failure: str | None = None
+    #: The last message that it printed.
+    message: Document = field(default_factory=dict)
+    #: The beginnings of all that it printed besides, and of what went to stderr.
+    output: str = ""
+    errors: str = ""
+
+
+class Interrupted(Exception):
+    """This engine does not lead any more, or the errand has been recorded meanwhile."""
+
+
+#: Runs a process for an errand, as the engine's launcher does, to its end. The same errand is
+#: run once, also where engines die meanwhile. Raises `Interrupted`.
+Runner = Callable[["Errand", Process], Ran]
+
+
+def _nowhere(_errand: "Errand", _process: Process) -> Ran:
+    raise NotImplementedError("processes are run by engines only")
 
 
 @dataclass(frozen=True)
@@ -22,6 +68,7 @@ class Errand:
     #: The job as get_job shows it at that moment, without its activity.
     job: Document
     settings: Settings
+    run: Runner = _nowhere
 
 
 @dataclass

@@ -109,13 +109,16 @@ def of_job(
     return found
 
 
-def of_web_hook(hook: str, settings: Settings) -> dict[str, str]:
-    """The values that a web hook's macros may use, by their names; raises `SealError`."""
+def assigned(owners: str, key: str, settings: Settings) -> dict[str, str]:
+    """The values that one of the `web_hooks` or `plugins` gets, by their names.
+
+    Raises `SealError`.
+    """
 
     def read(connection: sa.Connection) -> dict[str, str]:
         found: dict[str, str] = {}
         for record in Secret.all(connection):
-            if record.get("enabled") and hook in record.get("web_hooks", ()):
+            if record.get("enabled") and key in record.get(owners, ()):
                 found |= _values(connection, record, settings)
         return found
 

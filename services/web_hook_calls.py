@@ -56,7 +56,8 @@ def _failed(reason: object) -> Document:
 
 def _values(hook_id: str, errand: Errand) -> Document:
     """What the hook's macros may use; raises `SealError`."""
-    return hook_context.of(errand) | {"secrets": secrets.of_web_hook(hook_id, errand.settings)}
+    given = secrets.assigned("web_hooks", hook_id, errand.settings)
+    return hook_context.of(errand) | {"secrets": given}
 
 
 def _trouble(hook_id: str, hook: Document | None, errand_id: str) -> str | None:

@@ -189,10 +189,11 @@ class Server:
         return self.call("create_event", **event)["event"]["id"]
 
     def plugin(self, command="/bin/sh", **changes):
-        """Create a plugin of the type `event`; returns its id."""
+        """Create a plugin, of the type `event` unless it is told; returns its id."""
         number = next(_numbers)
         plugin = {"id": f"plugin{number}", "title": f"Plugin {number}", "type": "event"}
-        return self.call("create_plugin", **plugin, command=command, **changes)["plugin"]["id"]
+        plugin |= {"command": command} | changes
+        return self.call("create_plugin", **plugin)["plugin"]["id"]
 
     def run(self, script=None, **wishes):
         """Run a script, or the event `id`; returns the job's id."""

@@ -3,7 +3,9 @@
 import json
 import os
 
-from tests.processes import until
+import pytest
+
+from tests.processes import all_pids, environment, until
 from tests.server import messages
 
 
@@ -138,3 +140,55 @@ def test_a_failed_attempt_that_is_retried_has_no_end_actions(server):
     assert [entry["reason"] for entry in job["jobs"]] == ["retry"]
     last = server.wait(job["jobs"][0]["id"])
     assert [entry["reason"] for entry in last["jobs"]] == ["action"]
+
+
+#: An action plugin that tells of the job, with what its parameter says.
+TELLER = """
+import json, os, sys
+job = json.load(sys.stdin)
+print("looked at", job["job"]["id"])
+print(json.dumps({"xy": 1, "code": 0, "description": job["text"].partition(":")[0],
+    "details": os.environ["greeting"] + " " + job["condition"]}))
+"""
+
+
+@pytest.mark.databases("sqlite")
+def test_plugins_run_before_and_after_a_job(server):
+    greeting = {"id": "greeting", "title": "Greeting", "type": "text", "value": "Hello"}
+    teller = server.plugin("python3", type="action", script=TELLER, params=[greeting])
+    fails = server.plugin("echo oh no >&2; exit 3", type="action")
+    actions = [
+        action("plugin", "start", plugin_id=teller),
+        action("plugin", "complete", plugin_id=teller, params={"greeting": "Bye, $JOB_ID"}),
+        action("plugin", "success", plugin_id=fails),
+    ]
+    job = server.run_and_wait(id=server.event(actions=actions))
+    start, complete, success = job["actions"][:3]
+    assert (start["code"], start["details"]) == (0, "Hello start")
+    assert start["description"].startswith("xyOps Job started on ")
+    assert complete["details"] == f"Bye, {job['id']} complete"
+    assert success["code"] == "plugin"
+    assert success["description"] == "Action Plugin exited with code: 3: oh no"
+    assert success["details"] == "### Plugin Output:\n\n```\noh no\n```\n"
+    assert job["code"] == 0
+    texts = messages(job)
+    ran = texts.index(f"Running custom action Plugin: #{teller}")
+    assert ran < texts.index("Moving job state from {starting} to {active}")
+    until(lambda: not list((server.instance / "runs").glob("x*")), what="end of their folders")
+
+
+@pytest.mark.databases("sqlite")
+def test_an_abort_ends_a_start_action_and_leaves_no_process(server):
+    plugin = server.plugin("(setsid sleep 600 &) ; sleep 600", type="action")
+    job_id = server.run(id=server.event(actions=[action("plugin", "start", plugin_id=plugin)]))
+
+    def processes():
+        return [pid for pid in all_pids() if f"JOB_ID={job_id}".encode() in environment(pid)]
+
+    until(lambda: len(processes()) >= 3, what="both sleeps")
+    server.call("abort_job", id=job_id)
+    job = server.wait(job_id, seconds=10)
+    assert (job["code"], job["actions"][0]["code"]) == ("abort", "plugin")
+    assert "aborted" in job["actions"][0]["description"]
+    assert "pid" not in job
+    assert processes() == []

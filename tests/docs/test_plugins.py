@@ -8,7 +8,7 @@ from tests.docs import pages
 from tests.server import messages
 
 PAGE = pages.read("docs/plugins.md")
-SIZES, FAILURE, CLEAN_UP = pages.blocks(PAGE, "bash")
+ACTION, SIZES, FAILURE, CLEAN_UP = pages.blocks(PAGE, "bash")
 (WORDS,) = pages.blocks(PAGE, "python")
 
 
@@ -51,6 +51,18 @@ def test_the_example_that_cleans_up_does_so_when_it_is_aborted(server, tmp_path)
     assert job["output"] == "Working\nGiving the lock back\n"
     assert not (tmp_path / "lock").exists()
     assert not any("killing harder" in message for message in messages(job))
+
+
+def test_the_example_of_an_action_plugin_tells_once(server, tmp_path):
+    params = [{"id": "folder", "title": "Folder", "type": "text", "value": str(tmp_path)}]
+    plugin = server.plugin("bash", type="action", script=ACTION, params=params)
+    action = {"enabled": True, "type": "plugin", "plugin_id": plugin, "condition": "complete"}
+    job = server.run_and_wait(id=server.event(actions=[action]))
+
+    (told,) = tmp_path.iterdir()
+    assert told.read_text() == f"{job['id']}\n"
+    assert job["actions"][0]["description"] == f"Told of {job['id']}"
+    assert job["actions"][0]["details"] == f"In **{tmp_path}**"
 
 
 def test_the_example_of_a_message_is_one():

@@ -12,7 +12,7 @@ from engine.deliveries import Deliveries
 from engine.errand_worker import ErrandWorker
 from engine.turn import Turn
 from models.database import db
-from services.errand import Outcome
+from services.errand import Interrupted, Outcome
 from tests.factories import add_job, finish_job
 from tests.processes import until
 
@@ -26,8 +26,18 @@ class Office:
         self.begun = Counter()
         self.gate = threading.Event()
         self.deliveries = Deliveries(lambda: None)
-        self.worker = ErrandWorker(app, self.deliveries, lambda _turn, done: self.done.append(done))
+        self.worker = ErrandWorker(app, self.deliveries, self.record, self.run)
         monkeypatch.setattr(errand_worker, "PERFORMERS", {"web_hook": self.perform})
+
+    def record(self, _turn, done):
+        self.done.append(done)
+
+    def run(self, _errand, process):
+        """A launcher that is taken away before it has run the first process."""
+        self.begun["run"] += 1
+        if self.begun["run"] == 1:
+            raise Interrupted
+        return process
 
     def perform(self, errand):
         hook = errand.action["web_hook"]
@@ -36,6 +46,8 @@ class Office:
             assert self.gate.wait(30)
         if hook == "fails":
             raise ZeroDivisionError
+        if hook == "runs":
+            errand.run(errand, None)
         return Outcome({"code": 0, "description": errand.job["id"]})
 
     def claim(self, job_id, *hooks):
@@ -109,6 +121,12 @@ def test_an_errand_that_is_under_way_is_not_begun_again(office):
     office.gate.set()
     office.take(1)
     assert office.begun["hangs"] == 1
+
+
+def test_an_errand_whose_process_was_lost_sight_of_is_begun_again(office):
+    office.worker.submit(office.claim(add_job(state="complete"), "runs"))
+    (done,) = office.take(1)
+    assert (done.outcome.result["code"], office.begun["runs"]) == (0, 2)
 
 
 def test_what_was_not_begun_is_dropped_when_another_engine_leads(office):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from engine import ending, messages, records
+from engine import messages, records
 from launcher.collector import Collector
+from services.codes import normal_code
 from tests.docs import pages
 
 TABLE = {"title": "T", "header": ["A"], "rows": [["1"]], "caption": "c"}
@@ -190,7 +191,7 @@ def test_invalid_utf8_is_kept_in_the_log_and_replaced_in_messages(tell):
 def test_what_ends_a_job_and_with_which_code(tell, message, code):
     told = tell(message, {"code": 9, "label": "late", "data": {"a": 1}}, "text")
     assert told.results["complete"] is True
-    found = ending.normal_code(told.results["code"])
+    found = normal_code(told.results["code"])
     assert (found, type(found)) == (code, type(code))
     assert told.results.keys() == {"complete", "code"}
     assert told.log == b"text\n"

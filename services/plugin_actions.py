@@ -1,0 +1,155 @@
+"""Action plugins: commands that are run for what happens to a job."""
+
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from core import json
+from core.sealing import SealError
+from core.version import API_VERSION
+from models.database import db
+from models.plugin import Plugin
+from schemas.parameters import defaults, ids, locked_ids
+from services import hook_context, secrets
+from services.codes import NO_DESCRIPTION, normal_code
+from services.errand import Errand, Outcome, Process, Ran
+from services.process_environment import fitting, inherited, named, text_of, user
+
+Document = dict[str, Any]
+
+_SUCCESS = "Successfully ran Action Plugin"
+_EXITED = "Action Plugin exited with code: "
+#: What of its error output goes into the description of a plugin that failed, characters.
+_LONGEST_REASON = 256
+_MOST_DETAILS_CHARS = 64 * 1024
+
+
+def run(errand: Errand) -> Outcome:
+    """Run the plugin that an action names."""
+    plugin_id = str(errand.action.get("plugin_id"))
+    texts = [f"Running custom action Plugin: #{plugin_id}"]
+    plugin = db.read(lambda connection: Plugin.get(connection, plugin_id))
+    if plugin is None or plugin.get("type") != "action":
+        return Outcome(_failure(f"Plugin not found: {plugin_id}"), texts)
+    if not plugin.get("enabled", True):
+        return Outcome(_failure(f"Plugin is disabled: {plugin_id}"), texts)
+    try:
+        given = secrets.assigned("plugins", plugin_id, errand.settings)
+    except SealError as error:
+        return Outcome(_failure(str(error)), texts)
+    process, left_out = process_of(errand, plugin, hook_context.of(errand) | {"secrets": given})
+    texts += [f"WARNING: Variable does not fit into the environment: {name}" for name in left_out]
+    return Outcome(result_of(errand.run(errand, process)), texts)
+
+
+def _failure(text: str) -> Document:
+    return {"code": "plugin", "description": text}
+
+
+def process_of(errand: Errand, plugin: Document, values: Document) -> tuple[Process, list[str]]:
+    """The process for an action, and the variables that it can't have."""
+    params = _params(errand.action, plugin)
+    environment, left_out = _environment(errand, plugin, values, params)
+    script = plugin.get("script")
+    # A shell reads the command. Where there is a script its path is the first argument.
+    command = f'{plugin["command"]} "$@"' if script else plugin["command"]
+    return (
+        Process(
+            argv=["/bin/sh", "-c", command, "sh"],
+            script=f"{script}\n" if script else None,
+            environment=environment,
+            stdin=_stdin(errand, values, params),
+            secrets=tuple(values["secrets"].values()),
+            cwd=plugin.get("cwd") or "",
+            user=str(plugin.get("uid") or ""),
+            group=str(plugin.get("gid") or ""),
+            seconds=errand.settings["ACTION_TIMEOUT"],
+        ),
+        left_out,
+    )
+
+
+def _params(action: Document, plugin: Document) -> Document:
+    """The action's parameters; what it leaves out, and what is locked, is the plugin's."""
+    given = action.get("params")
+    own = {name: value for _, name, value in defaults(plugin.get("params"))}
+    locked = set(locked_ids(plugin.get("params")))
+    chosen = given.items() if isinstance(given, dict) else ()
+    return own | {name: value for name, value in chosen if name not in locked}
+
+
+def _stdin(errand: Errand, values: Document, params: Document) -> str:
+    message = {
+        **values,
+        "xy": 1,
+        "type": "action",
+        "idempotency_key": errand.id,
+        "params": params,
+        "base_url": errand.settings["BASE_URL"],
+    }
+    return json.dumps(message) + "\n"
+
+
+def _environment(
+    errand: Errand, plugin: Document, values: Document, params: Document
+) -> tuple[dict[str, str], list[str]]:
+    """Variables, those of parameters last: only of parameters that the plugin knows.
+
+    Who may write events must not be able to set `PATH` for a program of an administrator.
+    """
+    env = plugin.get("env")
+    variables = {
+        **inherited(),
+        **named("", env),
+        **values["secrets"],
+        "XYOPS": API_VERSION,
+        "XYOPS_BASE_URL": errand.settings["BASE_URL"],
+        "IDEMPOTENCY_KEY": errand.id,
+        "JOB_ID": str(errand.job.get("id")),
+        **user(str(plugin.get("uid") or "")),
+    }
+    known = [name for name in ids(plugin.get("params")) if name in params]
+    wanted = {name: _expanded(params[name], variables) for name in known}
+    return fitting(variables | named("", wanted))
+
+
+def _expanded(value: Any, variables: Mapping[str, str]) -> str:
+    """A parameter as text, with variables in it replaced."""
+    return string.Template(text_of(value)).safe_substitute(variables)
+
+
+def result_of(ran: Ran) -> Document:
+    """What an action says of its plugin: what that reported, else how it ended."""
+    said = ran.message
+    result = _reported(said) if ran.failure is None and _is_result(said) else _ended(ran)
+    details = said.get("details")
+    shown = text_of(details) if details else _output(ran.output)
+    return result | ({"details": shown[:_MOST_DETAILS_CHARS]} if shown else {})
+
+
+def _is_result(said: Document) -> bool:
+    return "code" in said or bool(said.get("complete"))
+
+
+def _reported(said: Document) -> Document:
+    code = normal_code(said.get("code"))
+    description = text_of(said.get("description") or "")
+    return {"code": code, "description": description or (NO_DESCRIPTION if code else _SUCCESS)}
+
+
+def _ended(ran: Ran) -> Document:
+    """The result of a plugin that reported none."""
+    said = text_of(ran.message.get("description") or "")
+    if ran.failure is not None:
+        return _failure(ran.failure)
+    if not ran.ended:
+        return {"code": 0, "description": said or _SUCCESS}
+    reason = ran.errors.strip().partition("\n")[0]
+    reason = f": {reason}" if reason and len(reason) < _LONGEST_REASON else ""
+    return _failure(said or f"{_EXITED}{ran.ended}{reason}")
+
+
+def _output(text: str) -> str:
+    """What a plugin printed, as Markdown."""
+    shown = text.strip("\n").replace("```", "'''")
+    return f"### Plugin Output:\n\n```\n{shown}\n```\n" if shown.strip() else ""
