@@ -36,7 +36,9 @@ Paths = Iterator[str]
 
 def measure() -> list[Figure]:
     """Milliseconds of each kind of request, one at a time, while another client pings."""
-    settings = {"SWITCHYARD_DATABASE_URL": DATABASE_URL} if DATABASE_URL else {}
+    settings = {"SWITCHYARD_RETENTION_JOBS": "0"}
+    if DATABASE_URL:
+        settings["SWITCHYARD_DATABASE_URL"] = DATABASE_URL
     with Switchyard(settings) as server:
         return _filling(server, settings) + _latencies(server)
 

@@ -21,6 +21,7 @@ from core.ids import base36
 from models import job_term, job_text
 from models.database import close_database, db
 from models.job import TABLE
+from models.job_size import JobSize, Size, bytes_of
 from services import job_views
 
 EVENTS = 200
@@ -66,6 +67,7 @@ class _Finished:
             "log": self.log,
             "head": json.dumps(head),
             "heavy": json.dumps(heavy),
+            "record_bytes": bytes_of(json.dumps(head), json.dumps(heavy), self.log),
         }
 
 
@@ -136,7 +138,10 @@ def _job_id(started: float, seq: int) -> str:
 
 def _write(connection: sa.Connection, jobs: Sequence[_Finished]) -> None:
     """Insert jobs and what searches need of them, in few statements."""
-    connection.execute(sa.insert(TABLE), [job.row for job in jobs])
+    rows = [job.row for job in jobs]
+    connection.execute(sa.insert(TABLE), rows)
+    for row, job in zip(rows, jobs, strict=True):
+        JobSize.add(connection, job.record, Size(row["record_bytes"], 0))
     terms, counts = [], Counter[job_term.Term]()
     for job in jobs:
         own = job_term.terms_of(job.record)

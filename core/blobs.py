@@ -70,6 +70,12 @@ def archive_log(instance: Path, job: str) -> bool:
     return archive.archive(*_log_files(instance, job))
 
 
+def archive_bytes(instance: Path, job: str) -> int:
+    """What a finished job's compressed log takes on disk, with its index."""
+    _, *archive_files = _log_files(instance, job)
+    return sum(path.stat().st_size for path in archive_files if path.exists())
+
+
 def open_log(instance: Path, job: str, launch: str | None = None) -> StoredLog | None:
     """The job's log in whichever file it is now, that of a running `launch` included.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from core import blobs, clock, json, timelines
+from core import clock, json, timelines
 from core.timelines import Timelines
 from engine import actions, claims, event_changes, job_log, retries, server_data, suspension
 from engine.limits import RETRY_ALLOWED, first_limit
@@ -14,7 +14,7 @@ from models.event import Event
 from models.job import Job
 from models.stored_file import StoredFile
 from models.tag import Tag
-from services import job_views
+from services import job_files, job_views
 from services.codes import normal_code
 from services.hosts import our_name
 from services.transitions import Row, State, activity, move
@@ -157,7 +157,7 @@ def _conclude(
         turn.over.append((row.id, row.launch))
     if job.get("ephemeral"):
         Job.delete(turn.connection, row.id)
-        turn.after.append(lambda: blobs.delete_job_blobs(turn.settings["INSTANCE_PATH"], row.id))
+        turn.deleted.append(row.id)
         return
     job["activity"] = json.loads(row.activity or "[]") + entries
     job.update(log_file_size=log.size, final=True)
@@ -224,6 +224,7 @@ def _write_record(
         head,
         heavy,
         log_head=log.head,
+        file_bytes=log.file_bytes + _files_bytes(row.id, heavy),
         **({"timelines": timelines_text} if timelines_text else {}),
         revision=row.revision + 1,
         code=str(head["code"]),
@@ -231,6 +232,12 @@ def _write_record(
         log_form=log.form,
         log=log.data,
     )
+
+
+def _files_bytes(job_id: str, heavy: Document) -> int:
+    """The bytes of the files that are the job's own."""
+    files = job_files.file_entries(heavy.get("files"))
+    return sum(job_files.own_bytes(job_id, file) for file in files)
 
 
 def _record(turn: Turn, row: Any, files: list[Document]) -> Document:

@@ -37,6 +37,15 @@ class FileWorker:
         """Delete what a run left on disk."""
         self._pool.submit(blobs.delete_run, self._instance, job_id, launch_id)
 
+    def delete(self, job_id: str) -> None:
+        """Delete all that lies on disk for a job without a record."""
+        self._pool.submit(blobs.delete_job_blobs, self._instance, job_id)
+
+    def delete_sources(self, paths: Sequence[Path], owner: int | None) -> None:
+        """Delete the files that output files were made of."""
+        if paths:
+            self._pool.submit(outputs.delete_sources, paths, owner)
+
     def keep(
         self,
         run: Run,

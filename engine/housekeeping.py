@@ -2,27 +2,27 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import sqlalchemy as sa
 from flask import Flask
 
 from core import blobs, clock
-from engine import sweep
+from core.config import Settings
+from engine import retention, sweep
 from models.database import db
 from models.idempotency_key import IdempotencyKey
 from models.job import Job
-from services import statistics
 
 logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 1.0
+_SHORTEST_PAUSE_SECONDS = 0.05
 #: The write-ahead log is copied into the database from this size on, bytes.
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _LOGS_AT_ONCE = 10
 _KEYS_AT_ONCE = 500
-_COUNTS_PAUSE_SECONDS = 600
 
 
 class Housekeeping(threading.Thread):
@@ -35,7 +35,7 @@ class Housekeeping(threading.Thread):
         self._stopping = threading.Event()
         #: Logs that could not be compressed; they are not tried again at once.
         self._failed: set[str] = set()
-        self._forget_counts_at = 0.0
+        self._settings: Settings = dict(app.config)
         self._instance: Path = app.config["INSTANCE_PATH"]
         self._sweep = sweep.Sweep(self._instance)
 
@@ -44,20 +44,23 @@ class Housekeeping(threading.Thread):
         self._stopping.set()
 
     def run(self) -> None:
-        """Tidy up once a second."""
+        """Tidy up once a second; clean up all that time where there is much to clean up."""
         with self._app.app_context():
-            while not self._stopping.wait(_PAUSE_SECONDS):
+            pause = _PAUSE_SECONDS
+            while not self._stopping.wait(pause):
+                ends = time.monotonic() + _PAUSE_SECONDS
                 if self._leads():
-                    self._step()
+                    self._step(ends)
+                pause = max(_SHORTEST_PAUSE_SECONDS, ends - time.monotonic())
 
-    def _step(self) -> None:
+    def _step(self, ends: float) -> None:
         try:
             self._checkpoint()
             self._archive()
             self._forget_keys()
-            self._forget_counts()
             sweep.expire(self._instance)
             self._sweep.step()
+            retention.tidy(self._settings, ends, self._stopping.wait)
         except Exception:
             logger.exception("housekeeping failed")
 
@@ -93,14 +96,6 @@ class Housekeeping(threading.Thread):
         if db.read(lambda connection: IdempotencyKey.any_before(connection, before)):
             db.write(lambda c: IdempotencyKey.forget(c, before, _KEYS_AT_ONCE))
 
-    def _forget_counts(self) -> None:
-        """Delete statistics that are too old, now and then."""
-        if clock.now() >= self._forget_counts_at:
-            db.write(statistics.forget)
-            self._forget_counts_at = clock.now() + _COUNTS_PAUSE_SECONDS
-
     def _note_archived(self, job_id: str) -> None:
-        def work(connection: sa.Connection) -> None:
-            Job.set_log_form(connection, job_id, "gzip")
-
-        db.write(work)
+        size = blobs.archive_bytes(self._instance, job_id)
+        db.write(lambda connection: Job.note_archived(connection, job_id, size))

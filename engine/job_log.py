@@ -22,6 +22,11 @@ class Log:
     #: Its beginning, as far as searches look at it.
     head: bytes = b""
 
+    @property
+    def file_bytes(self) -> int:
+        """What it takes outside of the database."""
+        return self.size if self.form == "plain" else 0
+
 
 def store(turn: Turn, row: Any, instead: str) -> Log:
     """Keep the log: in the row, as a file, or, where it is empty, `instead` of it this text."""

@@ -269,6 +269,8 @@ class Engine:
                 logger.exception("what follows a transaction failed")
         for job_id, launch_id in turn.over:
             self._files.remove(job_id, launch_id)
+        for job_id in turn.deleted:
+            self._files.delete(job_id)
 
 
 def _values_of(job_id: str) -> Mapping[str, Any]:

@@ -150,7 +150,7 @@ class Steps:
 
         def then(turn: Turn, kept: Kept) -> None:
             finish.complete(turn, run, kept)
-            turn.after.append(lambda: outputs.delete_sources(kept.delete, wanted.owner))
+            turn.after.append(lambda: self._files.delete_sources(kept.delete, wanted.owner))
             turn.after.append(lambda: self._after_end(run))
 
         self._files.keep(run, folder, wanted, then)

@@ -36,12 +36,14 @@ class Turn:
     claimed: list[Claimed] = field(default_factory=list)
     #: Runs, job and launch, whose folders are to be deleted then.
     over: list[tuple[str, str]] = field(default_factory=list)
+    #: Jobs that left no record: what they have on disk is to be deleted then.
+    deleted: list[str] = field(default_factory=list)
     #: What happened to jobs of which events, for statistics.
     tallied: list[tuple[str, str]] = field(default_factory=list)
     _definitions: dict[Any, Any] = field(default_factory=dict)
 
     def _effects(self) -> Sequence[list[Any]]:
-        return self.after, self.claimed, self.over, self.tallied
+        return self.after, self.claimed, self.over, self.deleted, self.tallied
 
     @contextmanager
     def step(self) -> Iterator[None]:

@@ -24,6 +24,10 @@ Result = TypeVar("Result")
 #: checkpoints come long before, so this only bounds the file while no engine runs.
 _AUTOCHECKPOINT_PAGES = 20_000
 
+#: Unused pages stay for later use unless they are so many, and such a part of all.
+_MOST_FREE_PAGES = 4096
+_MOST_FREE_PART = 0.25
+
 _CONNECTION_PRAGMAS = (
     "PRAGMA busy_timeout = 15000",
     "PRAGMA synchronous = FULL",
@@ -158,3 +162,37 @@ def _set_up_file(cursor: Any) -> None:
     """Set what belongs to the file and stays; it takes the write lock, so only for a new file."""
     cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
     cursor.execute("PRAGMA journal_mode = WAL")
+
+
+# The size of an SQLite database; PostgreSQL sees to its own
+
+
+def used_bytes(connection: sa.Connection) -> int | None:
+    """What is in use of the database's file; None where the database does not tell."""
+    if connection.dialect.name != "sqlite":
+        return None
+    pages, free = _pages(connection)
+    return (pages - free) * _pragma(connection, "page_size")
+
+
+def is_loose(connection: sa.Connection) -> bool:
+    """Whether much of the database's file is unused."""
+    if connection.dialect.name != "sqlite":
+        return False
+    pages, free = _pages(connection)
+    return free > max(_MOST_FREE_PAGES, pages * _MOST_FREE_PART)
+
+
+def shrink(connection: sa.Connection, pages: int) -> None:
+    """Give so many unused pages back to the file system."""
+    for _ in range(pages):
+        # The statement yields once for each page, and the driver never asks for the next.
+        connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
+
+
+def _pages(connection: sa.Connection) -> tuple[int, int]:
+    return _pragma(connection, "page_count"), _pragma(connection, "freelist_count")
+
+
+def _pragma(connection: sa.Connection, name: str) -> int:
+    return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())

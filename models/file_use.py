@@ -1,6 +1,6 @@
 """Which jobs got which uploaded files as input."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,7 +11,7 @@ from models.stored_file import StoredFile
 
 
 class FileUse(db.Model):  # type: ignore[misc, name-defined]
-    """One file in the input of one job; it stays when the job is deleted, and then says nothing."""
+    """One file in the input of one job."""
 
     __tablename__ = "file_uses"
 
@@ -40,9 +40,21 @@ class FileUse(db.Model):  # type: ignore[misc, name-defined]
         return set(connection.scalars(query.where(cls.file.in_(files))))
 
     @classmethod
+    def queued_jobs(cls, connection: sa.Connection, event: str) -> Sequence[str]:
+        """The ids of those queued jobs of an event that have files."""
+        query = sa.select(cls.job).distinct().join(Job, Job.id == cls.job)
+        found = query.where(is_live(), Job.event == event, Job.state == "queued")
+        return connection.scalars(found).all()
+
+    @classmethod
     def delete(cls, connection: sa.Connection, job_id: str, files: Collection[int]) -> None:
         """Forget that a job has these files."""
         connection.execute(sa.delete(cls).where(cls.job == job_id, cls.file.in_(files)))
+
+    @classmethod
+    def delete_all(cls, connection: sa.Connection, job_id: str) -> None:
+        """Forget the files that a job has."""
+        connection.execute(sa.delete(cls).where(cls.job == job_id))
 
     @classmethod
     def of_job(cls, connection: sa.Connection, job_id: str) -> dict[int, str]:

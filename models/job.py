@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core import json
 from models import job_term, job_text
 from models.database import db
+from models.job_size import JobSize, Size, bytes_of, size_of_row
 from models.statements import KEY, is_write, new_values, select_by_id, update_by_id
 
 
@@ -93,6 +94,9 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     log_size: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     #: Where a final job's log is: `none`, `row` (column `log`), `plain` or `gzip` (files).
     log_form: Mapped[str] = mapped_column(sa.String(8), default="none")
+    #: What a final job takes: bytes in this row, and bytes of its log and output files on disk.
+    record_bytes: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    file_bytes: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
     live: Mapped[str | None] = mapped_column(sa.Text)
     doc: Mapped[str | None] = mapped_column(sa.Text)
     results: Mapped[str | None] = mapped_column(sa.Text)
@@ -187,25 +191,40 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         heavy: Mapping[str, Any],
         *,
         log_head: bytes = b"",
+        file_bytes: int = 0,
         **values: Any,
     ) -> None:
         """Turn a live job into a record; its `row` was read as live in this transaction.
 
-        `log_head` is the beginning of its log, as far as searches look at it.
+        `log_head` is the beginning of its log, as far as searches look at it; `file_bytes` is
+        what it has on disk.
         """
         completed, elapsed = head["completed"], head.get("elapsed", 0.0)
         documents = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
         state = {"final": 1, "state": "complete", "completed": completed, "elapsed": elapsed}
-        _update(connection, row.id, _EMPTIED | state | documents | values)
+        texts = [*documents.values(), values.get("log"), values.get("timelines")]
+        size = Size(bytes_of(*texts) + _timelines_chars(connection, row), file_bytes)
+        sizes = {"record_bytes": size.records, "file_bytes": size.files}
+        _update(connection, row.id, _EMPTIED | state | documents | sizes | values)
         job_term.change(connection, row.seq, completed, before=set(), after=job_term.terms_of(head))
+        JobSize.add(connection, head, size)
         record, log = job_text.record_words(head), job_text.log_words(log_head)
         job_text.add(connection, row.seq, record, log)
 
     @classmethod
     def revise(
-        cls, connection: sa.Connection, row: Any, head: Mapping[str, Any], heavy: Mapping[str, Any]
+        cls,
+        connection: sa.Connection,
+        row: Any,
+        head: Mapping[str, Any],
+        heavy: Mapping[str, Any],
+        *,
+        freed_bytes: int = 0,
     ) -> None:
-        """Store changed documents of a final job that was read in this transaction."""
+        """Store changed documents of a final job that was read in this transaction.
+
+        `freed_bytes` is how much less it has on disk from now on.
+        """
         values: dict[str, Any] = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
         values |= {"code": str(head.get("code") or 0)[:255], "revision": row.revision + 1}
         if "timelines" in heavy:
@@ -213,10 +232,11 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
             values["timelines"] = None
         if type(head.get("elapsed")) in (int, float):
             values["elapsed"] = min(float(head["elapsed"]), _LONGEST_ELAPSED)
-        _update(connection, row.id, values)
+        grown = bytes_of(values["head"], values["heavy"]) - bytes_of(row.head, row.heavy)
         old = json.loads(row.head)
         before, after = job_term.terms_of(old), job_term.terms_of(head)
         job_term.change(connection, row.seq, row.completed, before=before, after=after)
+        _resize(connection, row, (old, head), Size(grown, -freed_bytes), values)
         words = job_text.record_words(head)
         if words != job_text.record_words(old):
             job_text.replace_record(connection, row.seq, words)
@@ -224,14 +244,16 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def delete(cls, connection: sa.Connection, job_id: str) -> None:
         """Remove a job's row, and what searches find of it."""
-        row = cls.load(connection, job_id, "seq", "final", "completed", "head")
+        row = cls.load(connection, job_id, *_FOR_DELETION)
         if row is None:
             return
         connection.execute(sa.delete(TABLE).where(TABLE.c.id == job_id))
         if row.final:
-            before = job_term.terms_of(json.loads(row.head))
+            head = json.loads(row.head)
+            before = job_term.terms_of(head)
             job_term.change(connection, row.seq, row.completed, before=before, after=set())
             job_text.remove(connection, row.seq)
+            JobSize.add(connection, head, -size_of_row(row))
 
     @classmethod
     def unarchived(cls, connection: sa.Connection, limit: int) -> Sequence[str]:
@@ -240,9 +262,12 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         return connection.scalars(query.limit(limit)).all()
 
     @classmethod
-    def set_log_form(cls, connection: sa.Connection, job_id: str, form: str) -> None:
-        """Note in which form a final job's log lies on disk."""
-        _update(connection, job_id, {"log_form": form})
+    def note_archived(cls, connection: sa.Connection, job_id: str, archive_bytes: int) -> None:
+        """Note that a final job's plain log is an archive of this size now."""
+        row = cls.load(connection, job_id, *_FOR_DELETION, "id", "log_form", "log_size")
+        if row is not None and row.log_form == "plain":
+            size, head = Size(0, archive_bytes - row.log_size), json.loads(row.head)
+            _resize(connection, row, (head, head), size, {"log_form": "gzip"})
 
 
 TABLE = cast(sa.Table, Job.__table__)
@@ -257,6 +282,8 @@ _REVISIONS = sa.select(TABLE.c.id, TABLE.c.revision).where(_OF_THESE)
 _LONGEST_ELAPSED = 1e12
 #: What a patch has to look at before it changes anything.
 _GUARDS = ("final", "state", "revision")
+#: What says where a deleted job counts.
+_FOR_DELETION = ("seq", "final", "completed", "head", "record_bytes", "file_bytes")
 #: What a record has no use for.
 _EMPTIED = dict.fromkeys(
     (
@@ -279,6 +306,30 @@ def is_final() -> sa.ColumnElement[bool]:
 def _update(connection: sa.Connection, job_id: str, values: dict[str, Any]) -> None:
     statement = update_by_id(TABLE, tuple(values))
     connection.execute(statement, {KEY: job_id, **new_values(values)})
+
+
+def _timelines_chars(connection: sa.Connection, row: Any) -> int:
+    """The length of the timelines that a job got before its end; few are still live then."""
+    if row.state != "complete":
+        return 0
+    query = sa.select(sa.func.length(TABLE.c.timelines)).where(TABLE.c.id == row.id)
+    return connection.scalar(query) or 0
+
+
+def _resize(
+    connection: sa.Connection,
+    row: Any,
+    heads: tuple[Mapping[str, Any], Mapping[str, Any]],
+    change: Size,
+    values: Mapping[str, Any],
+) -> None:
+    """Update a final job whose size changes with it; `heads`: its head before and after."""
+    before = size_of_row(row)
+    after = Size(before.records + change.records, before.files + change.files)
+    sizes = {"record_bytes": after.records, "file_bytes": after.files}
+    _update(connection, row.id, {**values, **sizes})
+    JobSize.add(connection, heads[0], -before)
+    JobSize.add(connection, heads[1], after)
 
 
 def _merged(

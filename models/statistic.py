@@ -44,9 +44,17 @@ class Statistic(db.Model):  # type: ignore[misc, name-defined]
         return {name: max(0, number) for name, number in rows}
 
     @classmethod
-    def forget(cls, connection: sa.Connection, span: str, before: int) -> None:
-        """Delete the counts of spans that began before then."""
-        connection.execute(sa.delete(cls).where(cls.span == span, cls.start < before))
+    def any_before(cls, connection: sa.Connection, span: str, before: int) -> bool:
+        """Whether there are counts of spans that began before then."""
+        query = sa.select(cls.start).where(cls.span == span, cls.start < before).limit(1)
+        return connection.scalar(query) is not None
+
+    @classmethod
+    def forget(cls, connection: sa.Connection, span: str, before: int, limit: int) -> None:
+        """Delete some of the counts of spans that began before then."""
+        keys = (cls.span, cls.start, cls.event, cls.name)
+        some = sa.select(*keys).where(cls.span == span, cls.start < before).limit(limit)
+        connection.execute(sa.delete(cls).where(sa.tuple_(*keys).in_(some)))
 
 
 def _by_key(item: tuple[Key, int]) -> Key:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from core import json
 from models.database import db
 from models.document import Document
+from models.statements import delete_some
 
 #: The number of a record: SQLite only counts in columns of exactly this type.
 _SEQ = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -72,6 +73,19 @@ class Transaction(db.Model):  # type: ignore[misc, name-defined]
         order = seq.desc() if newest_first else seq.asc()
         page = connection.scalars(query.order_by(order).offset(offset).limit(limit))
         return list(page), count or 0
+
+    @classmethod
+    def span(cls, connection: sa.Connection) -> int:
+        """How many records there are at most: those between the oldest and the newest."""
+        ends = sa.select(sa.func.min(cls.seq)), sa.select(sa.func.max(cls.seq))
+        oldest, newest = (connection.scalar(end) or 0 for end in ends)
+        return newest - oldest + 1
+
+    @classmethod
+    def trim(cls, connection: sa.Connection, most: int, limit: int) -> None:
+        """Delete some of the oldest records of those that are more than `most`."""
+        newest = connection.scalar(sa.select(sa.func.max(cls.seq))) or 0
+        delete_some(connection, cls.seq, cls.seq <= newest - most, limit)
 
     @classmethod
     def load(cls, connection: sa.Connection, numbers: Sequence[int]) -> list[Document]:

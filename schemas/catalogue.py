@@ -27,6 +27,8 @@ _MAX_ITEMS = 1000
 _MAX_COMMAND_CHARS = 10_000
 _PLUGIN_TYPES = ("event", "action", "scheduler")
 _KILLS = ("", "none", "parent", "all")
+_RETENTION_KEYS = ("jobs", "seconds", "bytes")
+_MOST_KEPT = 2**53
 _MAX_VARIABLES = 1000
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -68,6 +70,12 @@ class _Category(RequestSchema):
     color = Text(metadata={"description": "The name of a colour."})
     limits = Anything(metadata={"description": "Limits that jobs of its events get."})
     actions = Anything(metadata={"description": "Actions that jobs of its events get."})
+    retention = Anything(
+        metadata={
+            "description": "How many of its finished `jobs` are kept, for how many `seconds`, and "
+            "how many `bytes` of them; 0: no limit."
+        }
+    )
 
 
 class CreateCategory(_Category, NewRecord):
@@ -156,6 +164,19 @@ def check_group(group: Mapping[str, Any]) -> None:
     except PatternError as error:
         text = f"Malformed group parameter: hostname_match (Invalid regular expression: {error})"
         raise BadRequest(text) from None
+
+
+def check_retention(category: Mapping[str, Any]) -> None:
+    """Raise `BadRequest` where what is to be kept of a category's jobs makes no sense."""
+    rule = category.get("retention", {})
+    if not isinstance(rule, dict):
+        raise BadRequest("Malformed category parameter: retention (must be an object)")
+    for key, value in rule.items():
+        if key not in _RETENTION_KEYS:
+            shown = to_string(key)[:100]
+            raise BadRequest(f"Malformed category parameter: retention (unknown: {shown})")
+        if type(value) is not int or not 0 <= value <= _MOST_KEPT:
+            raise BadRequest(f"Malformed category parameter: retention.{key} (no whole number)")
 
 
 def check_plugin(plugin: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from core.errors import Conflict
 from models.category import Category
 from models.event import Event
 from schemas.actions import check_actions
+from schemas.catalogue import check_retention
 from schemas.limits import check_limits
 from schemas.patterns import Budget
 from services import events
@@ -35,6 +36,7 @@ class Categories(Catalogue):
 
     def check(self, connection: sa.Connection, record: Document) -> None:
         """Limits and actions must be such that the jobs of events can have them."""
+        check_retention(record)
         check_limits(record)
         check_actions(record, events.references(connection), Budget())
 

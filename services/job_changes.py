@@ -6,12 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 from flask import current_app
 
-from core import blobs, clock, json
-from core.aside import aside
+from core import clock, json
 from core.errors import BadRequest, Conflict, NotFound
 from models import live_jobs
 from models.database import db
 from models.event import Event
+from models.file_use import FileUse
 from models.job import Job
 from models.plugin import Plugin
 from schemas.actions import check_actions
@@ -22,8 +22,7 @@ from services import (
     audit,
     doorbell,
     events,
-    files,
-    job_files,
+    job_removal,
     job_views,
     macros,
     overrides,
@@ -31,6 +30,7 @@ from services import (
 )
 from services.access import Caller
 from services.hosts import our_name
+from services.job_removal import Removed
 from services.jobs import missing, not_loaded
 from services.record_updates import adjusted, check_types
 from services.transitions import ENGINE_KEYS, activity
@@ -135,8 +135,8 @@ def live_row(connection: sa.Connection, job_id: str, text: str) -> Any:
 def delete(job_id: str, caller: Caller) -> None:
     """Delete a final job with its log, its files, and the uploads that no other job uses."""
 
-    def work(connection: sa.Connection) -> list[str]:
-        row = Job.load(connection, job_id)
+    def work(connection: sa.Connection) -> Removed:
+        row = Job.load(connection, job_id, "final", "head")
         if row is None:
             raise not_loaded(job_id, code="job")
         if not row.final:
@@ -145,14 +145,10 @@ def delete(job_id: str, caller: Caller) -> None:
         record = json.loads(row.head)
         caller.check(record)
         statistics.take_back(connection, record)
-        uploads = job_files.release_inputs(connection, row)
-        Job.delete(connection, job_id)
         audit.record(connection, caller, "job_delete", job_id, [job_id])
-        return uploads
+        return job_removal.remove(connection, job_id)
 
-    uploads = db.write(work)
-    aside(blobs.delete_job_blobs, current_app.config["INSTANCE_PATH"], job_id)
-    files.delete_from_disk(uploads)
+    job_removal.clear(current_app.config["INSTANCE_PATH"], [db.write(work)])
     doorbell.ring()
 
 
@@ -220,15 +216,18 @@ def set_names(kind: str, job_id: str, names: Sequence[str], caller: Caller) -> N
 def flush_queue(event_id: str, caller: Caller) -> int:
     """Remove all queued jobs of an event, without a trace; returns how many."""
 
-    def work(connection: sa.Connection) -> int:
+    def work(connection: sa.Connection) -> tuple[int, list[Removed]]:
         event = Event.get(connection, event_id)
         if event is None:
             raise NotFound(f"Event not found: {event_id}", code="event")
         caller.check(event)
-        count = live_jobs.delete_queued(connection, event_id)
+        with_files = FileUse.queued_jobs(connection, event_id)
+        removed = [job_removal.remove(connection, job_id) for job_id in with_files]
+        count = len(removed) + live_jobs.delete_queued(connection, event_id)
         audit.record(connection, caller, "queue_flush", event["title"], [event_id], count=count)
-        return count
+        return count, removed
 
-    count = db.write(work)
+    count, removed = db.write(work)
+    job_removal.clear(current_app.config["INSTANCE_PATH"], removed)
     doorbell.ring()
     return count

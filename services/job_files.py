@@ -1,6 +1,7 @@
 """Files of jobs: deleting one of them, and taking in what is sent for a running job."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,17 +30,35 @@ _MOST_SENT = 1000
 _RUNNING = (State.ACTIVE, State.FINISHING)
 
 
-def release_inputs(connection: sa.Connection, row: Any) -> list[str]:
-    """Forget the uploads that only this final job uses; returns their paths, to delete then.
+def release_inputs(connection: sa.Connection, job_id: str) -> list[str]:
+    """Forget the uploads that only this job uses; returns their paths, to delete then.
 
     What belongs to a bucket or ticket stays.
     """
 
-    def is_own(path: str) -> bool:
-        found = _inputs(json.loads(row.heavy))
-        return not any(file.get("path") == path and _owner_of(file) for file in found)
+    @cache
+    def inputs() -> list[Document]:
+        # Records may be large, and most jobs have no uploads.
+        row = Job.load(connection, job_id, "heavy", "input")
+        if row is None:
+            return []
+        return _inputs(json.loads(row.heavy or f'{{"input":{row.input}}}'))
 
-    return files.detach(connection, row.id, is_own)
+    def is_own(path: str) -> bool:
+        return not any(file.get("path") == path and _owner_of(file) for file in inputs())
+
+    return files.detach(connection, job_id, is_own)
+
+
+def own_bytes(job_id: str, file: Mapping[str, Any]) -> int:
+    """The bytes of a file in a record, if it is the job's own."""
+    path, size = file.get("path"), file.get("size")
+    is_own = isinstance(path, str) and path.startswith(_folder_of(job_id))
+    return size if is_own and type(size) is int else 0
+
+
+def _folder_of(job_id: str) -> str:
+    return f"files/{stored_files.JOBS}/{job_id}/"
 
 
 def delete(job_id: str, path: str, caller: Caller) -> None:
@@ -54,10 +73,11 @@ def delete(job_id: str, path: str, caller: Caller) -> None:
             raise Conflict(text, code="job")
         record = job_views.record_of(row)
         caller.check(record)
-        _remove(record, path)
-        Job.revise(connection, row, *job_views.split_record(record))
+        removed = _remove(record, path)
+        freed = own_bytes(job_id, removed)
+        Job.revise(connection, row, *job_views.split_record(record), freed_bytes=freed)
         audit.record(connection, caller, "job_delete_file", job_id, [job_id], path=path)
-        if path.startswith(f"files/{stored_files.JOBS}/{job_id}/"):
+        if path.startswith(_folder_of(job_id)):
             return [path]
         return files.detach(connection, job_id, lambda used: used == path)
 
@@ -66,7 +86,7 @@ def delete(job_id: str, path: str, caller: Caller) -> None:
     doorbell.ring()
 
 
-def _remove(record: Document, path: str) -> None:
+def _remove(record: Document, path: str) -> Document:
     """Take a file out of a record's lists; raises when it is not there, or not the job's own."""
     outputs = file_entries(record.get("files"))
     inputs = _inputs(record)
@@ -84,6 +104,7 @@ def _remove(record: Document, path: str) -> None:
         record["input"] = {**record["input"], "files": inputs}
     if not outputs and not inputs:
         record["tags"] = [tag for tag in record.get("tags", []) if tag != _TAG]
+    return found[0]
 
 
 def file_entries(value: Any) -> list[Document]:

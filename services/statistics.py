@@ -68,11 +68,23 @@ def count_today(connection: sa.Connection, event: str, condition: str) -> int:
     return Statistic.of(connection, "day", today, event).get(f"job_{condition}", 0)
 
 
-def forget(connection: sa.Connection) -> None:
-    """Delete counts that are too old."""
+def any_old(connection: sa.Connection) -> bool:
+    """Whether there are counts that are too old."""
+    return any(
+        Statistic.any_before(connection, span, before) for span, before in _oldest_kept().items()
+    )
+
+
+def forget(connection: sa.Connection, limit: int) -> None:
+    """Delete some of the counts that are too old."""
+    for span, before in _oldest_kept().items():
+        Statistic.forget(connection, span, before, limit)
+
+
+def _oldest_kept() -> dict[str, int]:
+    """When the oldest spans that are kept began at the earliest."""
     now = clock.now()
-    for span, seconds in _KEPT.items():
-        Statistic.forget(connection, span, int(now - seconds))
+    return {span: int(now - seconds) for span, seconds in _KEPT.items()}
 
 
 def current() -> dict[str, Any]:

@@ -93,13 +93,15 @@ def test_a_job_of_another_day_is_no_matter_of_today(app):
 def test_old_counts_are_forgotten(app, at):
     add(("e1", "complete"))
     at(NOW + 3 * 86_400)
-    db.write(statistics.forget)
+    assert db.read(statistics.any_old)
+    db.write(lambda connection: statistics.forget(connection, 100))
+    assert not db.read(statistics.any_old)
     at(NOW)
     counts = statistics.current()
     assert counts["currentMinute"]["jobs"] == 0
     assert counts["currentDay"]["jobs"] == 1
     at(NOW + 900 * 86_400)
-    db.write(statistics.forget)
+    db.write(lambda connection: statistics.forget(connection, 100))
     at(NOW)
     assert statistics.current()["currentDay"]["jobs"] == 0
 
