@@ -3,6 +3,7 @@
 import sys
 
 from bench import (
+    actions,
     active_jobs,
     get_job,
     history,
@@ -19,6 +20,7 @@ from bench.figures import Figure, load_line, table
 BENCHMARKS = {
     "wait_latency": wait_latency.measure,
     "throughput": throughput.measure,
+    "actions": actions.measure,
     "get_job": get_job.measure,
     "active_jobs": active_jobs.measure,
     "ping_under_load": ping_under_load.measure,

@@ -34,22 +34,29 @@ def measure() -> list[Figure]:
 
 def _submit_and_await(server: Switchyard, event: str, count: int) -> tuple[float, float]:
     """Seconds from the first submission to the last reply, and to the end of the last job."""
-    with ThreadPoolExecutor(CLIENTS) as pool, ExitStack() as stack:
-        connections = [stack.enter_context(server.connect()) for _ in range(CLIENTS)]
-
-        def submit(connection: Connection) -> list[str]:
-            share = range(count // CLIENTS)
-            return [connection.call("run_event/v1", id=event)["id"] for _ in share]
-
-        started = time.time()
-        ids = list(chain.from_iterable(pool.map(submit, connections)))
-        submitted = time.time()
-        ended = max(job["completed"] for job in _await_end(connections[0], ids))
+    started = time.time()
+    ids = submit(server, event, count)
+    submitted = time.time()
+    with server.connect() as connection:
+        await_end(connection, ids)
+        ended = max(job["completed"] for job in _jobs(connection, ids))
     return submitted - started, ended - started
 
 
-def _await_end(connection: Connection, ids: list[str]) -> list[dict[str, Any]]:
-    """Wait until all jobs have ended, and return them; raises if one failed."""
+def submit(server: Switchyard, event: str, count: int) -> list[str]:
+    """Run an event so many times, by all clients at the same time; the jobs' ids."""
+    with ThreadPoolExecutor(CLIENTS) as pool, ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(CLIENTS)]
+
+        def share(connection: Connection) -> list[str]:
+            runs = range(count // CLIENTS)
+            return [connection.call("run_event/v1", id=event)["id"] for _ in runs]
+
+        return list(chain.from_iterable(pool.map(share, connections)))
+
+
+def await_end(connection: Connection, ids: list[str]) -> None:
+    """Wait until all jobs are in the history."""
     deadline = time.monotonic() + _DEADLINE_SECONDS
     # The last one first: when it has ended, hardly any other is left.
     for job_id in reversed(ids):
@@ -57,6 +64,10 @@ def _await_end(connection: Connection, ids: list[str]) -> list[dict[str, Any]]:
             if time.monotonic() > deadline:
                 raise UnexpectedReplyError(f"job {job_id} does not end")
             time.sleep(_LOOK_SECONDS)
+
+
+def _jobs(connection: Connection, ids: list[str]) -> list[dict[str, Any]]:
+    """The jobs; raises if one failed."""
     jobs = [
         job
         for start in range(0, len(ids), _CHUNK)

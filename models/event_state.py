@@ -1,7 +1,7 @@
 """What the scheduler remembers of each event, apart from the event that callers edit."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core import json
 from models.database import db
 from models.document import Document
-from models.statements import insert_new
+from models.statements import KEY, insert_new
 
 
 class EventState(db.Model):  # type: ignore[misc, name-defined]
@@ -23,17 +23,28 @@ class EventState(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def get(cls, connection: sa.Connection, event_id: str) -> Document:
         """What is remembered of the event; empty for one that nothing is known of."""
-        text = connection.scalar(sa.select(cls.doc).where(cls.event == event_id))
+        text = connection.scalar(_DOC, {KEY: event_id})
         return {} if text is None else json.loads(text)
 
     @classmethod
     def merge(cls, connection: sa.Connection, event_id: str, changes: Mapping[str, Any]) -> None:
         """Set these keys and leave all others as they are."""
-        insert_new(connection, cls.__table__, {"event": event_id, "doc": "{}"})
-        row = sa.select(cls.doc).where(cls.event == event_id).with_for_update()
-        document = json.loads(connection.scalar(row) or "{}") | changes
-        values = {"doc": json.dumps(document)}
-        connection.execute(sa.update(cls).where(cls.event == event_id).values(values))
+        cls._put(connection, event_id, {**cls._held(connection, event_id), **changes})
+
+    @classmethod
+    def _held(cls, connection: sa.Connection, event_id: str) -> Document:
+        """What is remembered of the event, its row kept from others until the transaction ends."""
+        text = connection.scalar(_LOCKED_DOC, {KEY: event_id})
+        if text is None:
+            insert_new(connection, TABLE, {"event": event_id, "doc": "{}"})
+            # Another transaction may have been faster.
+            text = connection.scalar(_LOCKED_DOC, {KEY: event_id})
+        document: Document = json.loads(text or "{}")
+        return document
+
+    @classmethod
+    def _put(cls, connection: sa.Connection, event_id: str, document: Document) -> None:
+        connection.execute(_UPDATE, {KEY: event_id, "new_doc": json.dumps(document)})
 
     @classmethod
     def all(cls, connection: sa.Connection) -> dict[str, Document]:
@@ -44,7 +55,7 @@ class EventState(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def add_job(cls, connection: sa.Connection, event_id: str, job: Mapping[str, Any]) -> None:
         """Remember an event's latest job, how often it has run and how long in all."""
-        before = cls.get(connection, event_id)
+        before = cls._held(connection, event_id)
         latest = {
             "last_job": job["id"],
             "last_code": job["code"],
@@ -52,12 +63,19 @@ class EventState(db.Model):  # type: ignore[misc, name-defined]
             "total_elapsed": round(_number(before, "total_elapsed") + job["elapsed"], 3),
             "total_count": int(_number(before, "total_count")) + 1,
         }
-        cls.merge(connection, event_id, latest)
+        cls._put(connection, event_id, before | latest)
 
     @classmethod
     def delete(cls, connection: sa.Connection, event_id: str) -> None:
         """Forget the event."""
         connection.execute(sa.delete(cls).where(cls.event == event_id))
+
+
+TABLE = cast(sa.Table, EventState.__table__)
+_IS_IT = TABLE.c.event == sa.bindparam(KEY)
+_DOC = sa.select(TABLE.c.doc).where(_IS_IT)
+_LOCKED_DOC = _DOC.with_for_update()
+_UPDATE = sa.update(TABLE).where(_IS_IT).values(doc=sa.bindparam("new_doc"))
 
 
 def _number(state: Mapping[str, Any], key: str) -> float:
