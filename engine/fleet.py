@@ -2,7 +2,7 @@
 
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -138,6 +138,12 @@ class Fleet:
     def touched(self) -> list[Run]:
         """The runs of which something is new."""
         return [run for run in self._runs.values() if run.touched and not run.closing]
+
+    def runs_of(self, jobs: Collection[str]) -> list[Run]:
+        """The runs of these jobs, but for those whose end is being worked on."""
+        if not jobs:
+            return []
+        return [run for run in self._runs.values() if run.job in jobs and not run.closing]
 
     def room(self) -> int:
         """How many more launches may be on their way."""

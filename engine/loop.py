@@ -4,7 +4,7 @@ import logging
 import os
 import selectors
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from core import blobs, clock
+from core import clock
 from core.disk import free_bytes
-from engine import claims, records
+from engine import claims
 from engine.deliveries import Deliveries, Delivery
 from engine.errand_processes import ErrandProcesses
 from engine.errand_worker import ErrandWorker
@@ -23,20 +23,16 @@ from engine.file_worker import FileWorker
 from engine.fleet import Fleet
 from engine.lease import RENEW_SECONDS, LeadershipLost, Lease
 from engine.queue import Queue
+from engine.reader import Reader, charge
 from engine.steps import News, Steps
-from engine.turn import Run, Turn
+from engine.turn import Turn
 from models.database import db
-from models.job import Job
-from services import doorbell, job_views, statistics
+from services import doorbell, statistics
 
 logger = logging.getLogger(__name__)
 
 #: Pause after a defect, so that it does not fill the log, seconds.
 _AFTER_ERROR_SECONDS = 1.0
-#: After this one turn reads nothing more, so that the loop never looks dead, seconds.
-_LONGEST_READ_SECONDS = 0.5
-#: How much longer than its work took a run waits until it is looked at again.
-_WAIT_FOR_WORK = 4.0
 
 
 class Engine:
@@ -52,6 +48,7 @@ class Engine:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._bell.socket, selectors.EVENT_READ)
         self._fleet = Fleet(self.instance, self._selector)
+        self._reader = Reader(self.instance, self._fleet)
         self._queue = Queue()
         self._deliveries = Deliveries(self._bell.wake)
         self._files = FileWorker(self.instance, self._deliveries)
@@ -179,7 +176,7 @@ class Engine:
         news: list[News] = []
         delivered: list[Delivery] = []
         try:
-            self._gather_all(news)
+            self._reader.read_due(news)
             delivered += self._deliveries.take()
             self._do(news, delivered)
         except BaseException:
@@ -190,60 +187,25 @@ class Engine:
                 self._deliveries.put(delivery)
             raise
 
-    def _do(self, news: Sequence[News], delivered: Sequence[Delivery]) -> None:
+    def _do(self, news: list[News], delivered: Sequence[Delivery]) -> None:
         """Write what is new, and what the database says is to be done."""
         look, self._look = self._look, False
         todo = db.read(partial(self._queue.find, may_start=self._has_room())) if look else None
         if todo is not None:
             self._wake_at = time.monotonic() + todo.seconds_to_next
+            self._reader.read_last(todo.to_abort, news)
         if not news and not delivered and (todo is None or todo.is_empty):
             return
         started = time.monotonic()
         self._write(lambda turn: self._steps.take(turn, news, delivered, todo))
-        self._charge(news, time.monotonic() - started)
+        charge(news, time.monotonic() - started)
         is_cut = todo is not None and todo.is_cut and self._fleet.room() > 0
         self._look = self._look or self._queue.is_stirred or is_cut
         self._ringer.ring(skip=self._bell.name)
 
-    @staticmethod
-    def _charge(news: Sequence[News], seconds: float) -> None:
-        """Let runs wait longer whose news took long to write: large documents cost all others."""
-        for item in news:
-            run = item.run
-            run.paid_until += _WAIT_FOR_WORK * seconds / len(news)
-
     def _has_room(self) -> bool:
         """Whether the disk has room for more jobs; the others wait."""
         return bool(free_bytes(self.instance) >= self.settings["MIN_FREE_BYTES"])
-
-    def _due_runs(self) -> list[Run]:
-        now = time.monotonic()
-        return [run for run in self._fleet.touched() if run.next_write <= now]
-
-    def _gather_all(self, news: list[News]) -> None:
-        """Read what runs wrote, longest waiting first; what takes too long is left for later."""
-        ends = time.monotonic() + _LONGEST_READ_SECONDS
-        for run in sorted(self._due_runs(), key=lambda run: run.next_write):
-            if time.monotonic() > ends:
-                break
-            try:
-                news.append(self._gather(run))
-            except Exception:
-                logger.exception("reading what job %s wrote failed", run.job)
-                run.touched, run.retry_at = True, time.monotonic() + _AFTER_ERROR_SECONDS
-
-    def _gather(self, run: Run) -> News:
-        """Read what a run wrote; outside the transaction, because disks may be slow."""
-        folder = blobs.run_dir(self.instance, run.job, run.launch)
-        # The exit record first: what was written before it is then surely in the batch.
-        exit_record = self._fleet.exit_of(run, folder) if run.ended else None
-        run.touched = False
-        started = time.monotonic()
-        batch = records.read(folder, run.segment, run.offset, partial(_values_of, run.job))
-        now = time.monotonic()
-        # Who takes long to read has to wait longer: the time of this loop belongs to all runs.
-        run.pay(now + _WAIT_FOR_WORK * (now - started))
-        return News(run, batch, exit_record)
 
     def _write(self, work: Callable[[Turn], Any]) -> None:
         """Run `work` in a transaction of the leader, then what it left to do afterwards.
@@ -271,9 +233,3 @@ class Engine:
             self._files.remove(job_id, launch_id)
         for job_id in turn.deleted:
             self._files.delete(job_id)
-
-
-def _values_of(job_id: str) -> Mapping[str, Any]:
-    """A live job with all that its process has reported so far, for macros."""
-    row = db.read(lambda connection: Job.load(connection, job_id))
-    return {} if row is None or row.final else job_views.live_details(row)

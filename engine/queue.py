@@ -47,6 +47,12 @@ class Todo:
     seconds_to_next: float = _LONGEST_SLEEP
 
     @property
+    def to_abort(self) -> set[str]:
+        """The ids of the jobs that may be aborted."""
+        asked = (row.id for row in self.asked if row.abort_reason is not None)
+        return {*asked, *(row.id for row in self.due)}
+
+    @property
     def is_cut(self) -> bool:
         """Whether more jobs may be ready than were read."""
         return len(self.ready) == MOST_STARTS

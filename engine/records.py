@@ -11,7 +11,7 @@ from engine import content
 Document = dict[str, Any]
 
 #: Bytes of records that are taken at once; a longer single record is taken whole.
-_BATCH_BYTES = 512 * 1024
+BATCH_BYTES = 512 * 1024
 
 
 @dataclass
@@ -39,7 +39,7 @@ def read(folder: Path, segment: int, offset: int, values: content.Values = dict)
     """
     batch = Batch(segment, offset, (segment, offset))
     size = 0
-    while size < _BATCH_BYTES:
+    while size < BATCH_BYTES:
         path = folder / f"messages.{batch.segment}"
         chunk = _read_records(path, batch.offset)
         for record in chunk.split(b"\n"):
@@ -52,7 +52,7 @@ def read(folder: Path, segment: int, offset: int, values: content.Values = dict)
             break
         batch.consumed.append(path)
         batch.segment, batch.offset = batch.segment + 1, 0
-    batch.more = size >= _BATCH_BYTES
+    batch.more = size >= BATCH_BYTES
     _render_content(batch, values)
     return batch
 
@@ -62,7 +62,7 @@ def _read_records(path: Path, offset: int) -> bytes:
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            chunk = file.read(_BATCH_BYTES)
+            chunk = file.read(BATCH_BYTES)
             if b"\n" not in chunk:
                 chunk += file.readline()
     except FileNotFoundError:

@@ -5,19 +5,19 @@ from enum import Enum, auto
 from typing import Any
 
 from core import clock, json
-from engine import claims, instant, messages
+from engine import claims, instant, late, messages
 from engine.limits import Effect, Reading, are_watched, enforce, next_due
 from engine.records import Batch
 from engine.turn import Run, Turn
 from models.job import Job
-from services.transitions import Row, activity
+from services.transitions import Row, State, activity
 
 Document = dict[str, Any]
 
 
 #: What is read of a job each time; its input and log may be large and are left alone.
 _COLUMNS = (
-    *("final", "launch", "server", "started", "segment", "offset"),
+    *("id", "state", "final", "launch", "server", "started", "segment", "offset"),
     *("doc", "live", "results", "activity", "abort_reason"),
 )
 #: The most tags, actions or limits that a job may have got from its plugin and its event.
@@ -45,7 +45,10 @@ class Applied(Enum):
 def apply(turn: Turn, run: Run, batch: Batch) -> Applied:
     """Apply what a run told since the last time, exactly once."""
     row = Job.load(turn.connection, run.job, *_COLUMNS)
-    if row is None or row.final or row.launch != run.launch:
+    if row is None or row.launch != run.launch:
+        return Applied.GONE
+    if row.final or row.state == State.COMPLETE:
+        late.note(turn, row, batch)
         return Applied.GONE
     if (row.segment, row.offset) != batch.start:
         run.segment, run.offset = row.segment, row.offset

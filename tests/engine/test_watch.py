@@ -1,14 +1,20 @@
 """What running jobs tell, applied to their rows."""
 
 import json
+import time
+from functools import partial
 from pathlib import Path
 
-from engine import messages, watch
-from engine.records import Batch
+import pytest
+
+from core import blobs
+from engine import late, messages, watch
+from engine.loop import Engine
+from engine.records import BATCH_BYTES, Batch
 from engine.turn import Run, Turn
 from models.database import db
 from models.job import Job
-from tests.factories import add_job, load
+from tests.factories import add_job, finish_job, load
 
 
 def apply(run, **told):
@@ -137,3 +143,61 @@ def test_a_launcher_of_an_earlier_version_tells_of_no_connections(app):
     run.sample = {"cpu": 1, "mem": 2, "procs": {}}
     assert apply(run) is watch.Applied.DONE
     assert json.loads(load(run.job).live)["conns"] == []
+
+
+def texts_of(row):
+    rows = json.loads(row.heavy)["activity"] if row.final else json.loads(row.activity)
+    return [entry["msg"] for entry in rows]
+
+
+def ended(run, *, is_held):
+    if is_held:
+        db.write(lambda c: Job.patch(c, run.job, columns={"state": "complete"}))
+    else:
+        finish_job(run.job, description="as it was")
+    return load(run.job)
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_late_message_changes_nothing_and_is_noted_once(app, is_held):
+    run = launched()
+    before = ended(run, is_held=is_held)
+    assert apply(run) is watch.Applied.GONE
+    assert load(run.job) == before
+    told = [{"xy": 1, "label": "late", "push": {"tags": ["late"]}}, {"xy": 1, "code": 7}]
+    for message in (*told, *told):
+        assert apply(run, messages=[message]) is watch.Applied.GONE
+    row = load(run.job)
+    assert texts_of(row) == [*texts_of(before), late.OTHER, late.FINAL]
+    kept = ("state", "code", "head", "results", "doc", "live", "segment", "offset")
+    assert [getattr(row, name) for name in kept] == [getattr(before, name) for name in kept]
+
+
+@pytest.mark.databases("sqlite")
+def test_what_was_told_before_an_abort_counts_and_nothing_after_it(app):
+    run = launched()
+    folder = blobs.run_dir(app.config["INSTANCE_PATH"], run.job, run.launch)
+    folder.mkdir(parents=True)
+    write = partial(append, folder / "messages.0")
+    engine = Engine(app)
+    engine._fleet.add(run)
+    assert engine.lease.acquire()
+    # More than one batch, read long before it is due.
+    write({"data": {"first": "x" * BATCH_BYTES}}, {"data": {"last": 1}, "push": {"tags": ["b"]}})
+    run.pay(time.monotonic() + 3600)
+    db.write(lambda c: Job.patch(c, run.job, columns={"abort_reason": "Enough."}))
+    engine._turn()
+    write({"data": {"late": 1}, "push": {"tags": ["late"]}}, {"code": 0, "description": "Done."})
+    run.touched, run.paid_until = True, 0.0
+    engine._turn()
+    results = json.loads(load(run.job).results)
+    assert list(results["data"]) == ["first", "last"]
+    assert (results["code"], results["description"]) == ("abort", "Enough.")
+    assert json.loads(load(run.job).doc)["tags"] == ["b"]
+    engine._finish_up()
+
+
+def append(path, *told):
+    with path.open("a") as file:
+        file.writelines(f"M {json.dumps({'xy': 1} | message)}\n" for message in told)
