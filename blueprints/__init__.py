@@ -18,6 +18,7 @@ from blueprints import (
     openapi,
     plugins,
     roles,
+    scheduling,
     search,
     secrets,
     servers,
@@ -28,6 +29,8 @@ from blueprints import (
     web_hooks,
 )
 from blueprints.cli import init_commands
+from blueprints.cli_scheduler import events as event_commands
+from blueprints.cli_scheduler import scheduler as scheduler_commands
 from blueprints.cli_users import users as user_commands
 from blueprints.errors import init_errors
 from blueprints.headers import init_headers
@@ -54,6 +57,7 @@ _MODULES = (
     buckets,
     servers,
     client_lists,
+    scheduling,
     system,
     openapi,
 )
@@ -68,4 +72,5 @@ def register(app: Flask) -> None:
     init_errors(app)
     init_headers(app)
     init_commands(app)
-    app.cli.add_command(user_commands)
+    for commands in (user_commands, event_commands, scheduler_commands):
+        app.cli.add_command(commands)

@@ -47,7 +47,9 @@ def main() -> None:
     with _only_one(instance) as predecessor_was_killed:
         patience = PREDECESSOR_SECONDS if predecessor_was_killed else 0.0
         with _listener(settings["BIND"], patience) as listener:
-            env = {**os.environ, "SWITCHYARD_INSTANCE_PATH": str(instance)}
+            # When the server was started, whenever one of its programs is.
+            started = {"SWITCHYARD_STARTED": str(time.time())}
+            env = {**os.environ, "SWITCHYARD_INSTANCE_PATH": str(instance), **started}
             _set_up(env)
             _supervise(settings, listener, env)
 

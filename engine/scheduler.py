@@ -11,15 +11,18 @@ from flask import Flask
 
 from core import clock
 from core.errors import ApiError
+from core.formats import duration_text
 from core.zones import local_zone
+from engine import startup
 from models.category import Category
 from models.database import db
 from models.event import Event
 from models.event_state import EventState
 from models.plugin import Plugin
 from models.schedule import CHANGED, Schedule
-from services import ticks
-from services.plans import MINUTE, Hit, Plan
+from services import audit, global_state, ticks
+from services.access import OPERATOR
+from services.plans import MINUTE, Hit, Plan, counts
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,9 @@ class Scheduler(threading.Thread):
         self._app = app
         self._leads = leads
         self._most_missed = app.config["MAX_CATCH_UP"]
+        self._server_started = startup.started()
+        #: Whether the events that run at the start were launched.
+        self._has_started = False
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -59,6 +65,11 @@ class Scheduler(threading.Thread):
 
     def step(self) -> float:
         """Schedule what is due; how long nothing else is, seconds."""
+        if not db.read(global_state.scheduler_is_on):
+            return _LOOK_SECONDS
+        if not self._has_started:
+            startup.run(self._server_started)
+            self._has_started = True
         now = clock.now()
         due = db.read(lambda connection: Schedule.find_due(connection, now, _BATCH))
         for row in due:
@@ -90,17 +101,13 @@ class Scheduler(threading.Thread):
         self, event: Document, plan: Plan, state: Document, first: int, last: int
     ) -> None:
         """Launch what is due from `first` to `last`; `state` counts every nth time."""
-        minutes = list(islice(_until(plan, first, last), self._most_missed + 1))
+        minutes = list(islice(plan.minutes_until(first, last), self._most_missed + 1))
         if len(minutes) > self._most_missed:
-            logger.warning(
-                "event %s missed more than %s runs: those after them are skipped",
-                event["id"],
-                self._most_missed,
-            )
             minutes.pop()
+            _tell_skipped(event, len(minutes), first, last)
         for minute in minutes:
             hits = plan.hits(minute)
-            if hits and _counts(plan, state):
+            if hits and counts(plan, state):
                 for hit in hits:
                     _launch(event, plan, hit)
 
@@ -143,22 +150,15 @@ def _first(plan: Plan, row: Any, state: Document, minute: int) -> int:
     return max(minute + MINUTE if row.due == CHANGED else minute, cursor + MINUTE)
 
 
-def _until(plan: Plan, first: int, last: int) -> Any:
-    for minute in plan.minutes_from(first):
-        if minute > last:
-            return
-        yield minute
-
-
-def _counts(plan: Plan, state: Document) -> bool:
-    """Whether this is a time at which the event runs: every time, or every nth."""
-    nth = plan.modifier("nth")
-    if nth is None:
-        return True
-    left = state.get("nth")
-    left = left - 1 if isinstance(left, (int, float)) and not isinstance(left, bool) else 0
-    state["nth"] = nth["every"] if left <= 0 else left
-    return bool(left <= 0)
+def _tell_skipped(event: Document, made_up: int, first: int, last: int) -> None:
+    """Say in the transaction log which runs nobody makes up for any more."""
+    span = duration_text(last - first)
+    text = (
+        f"Event missed more than {made_up} runs in {span}: those after them are skipped: "
+        f"{event['title']}"
+    )
+    logger.warning("%s (#%s)", text, event["id"])
+    db.write(lambda connection: audit.record(connection, OPERATOR, "warning", text, [event["id"]]))
 
 
 def _launch(event: Document, plan: Plan, hit: Hit) -> None:

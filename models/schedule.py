@@ -44,6 +44,22 @@ class Schedule(db.Model):  # type: ignore[misc, name-defined]
         return connection.execute(query.order_by(cls.due, cls.event).limit(limit)).all()
 
     @classmethod
+    def due_until(
+        cls,
+        connection: sa.Connection,
+        end: float,
+        after: tuple[int, str],
+        limit: int,
+        event_id: str | None = None,
+    ) -> Sequence[Any]:
+        """The events that are due until `end`, or one of them, in order; those after a place."""
+        place = sa.tuple_(cls.due, cls.event)
+        query = sa.select(cls.event, cls.due).where(cls.due <= int(end), place > after)
+        if event_id is not None:
+            query = query.where(cls.event == event_id)
+        return connection.execute(query.order_by(cls.due, cls.event).limit(limit)).all()
+
+    @classmethod
     def next_due(cls, connection: sa.Connection) -> int | None:
         """When the next event has to be looked at, Unix seconds."""
         return connection.scalar(sa.select(sa.func.min(cls.due)))

@@ -6,24 +6,13 @@ from typing import Any
 from marshmallow import post_load
 
 from core.errors import BadRequest
-from core.javascript import to_number
-from schemas.wire import Id, Integer, Names, Parameters, Pattern, RequestSchema
+from schemas.wire import Id, Integer, Names, Parameters, Pattern, RequestSchema, Seconds
 
 #: The most records of one page.
 MAX_LIMIT = 1000
 #: Further on there is nothing; databases count no further than 2^63.
 _MAX_OFFSET = 2**53
 _SORTER = "_id"
-
-
-class _Seconds(Pattern):
-    """A time in Unix seconds, as a number or as text."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(r"^\d{1,12}(\.\d{1,9})?\Z", **options)
-
-    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> Any:
-        return to_number(super()._deserialize(value, attr))
 
 
 class _Paged(RequestSchema):
@@ -68,8 +57,8 @@ class SearchActivity(_Paged):
     action = Names(load_default=(), metadata={"description": "Actions, any of them."})
     username = Names(load_default=(), metadata={"description": "Callers: user names, key ids."})
     keywords = Names(load_default=(), metadata={"description": "Ids and addresses, all of them."})
-    since = _Seconds(load_default=None, metadata={"description": "Not before, Unix seconds."})
-    until = _Seconds(load_default=None, metadata={"description": "Not after, Unix seconds."})
+    since = Seconds(load_default=None, metadata={"description": "Not before, Unix seconds."})
+    until = Seconds(load_default=None, metadata={"description": "Not after, Unix seconds."})
 
     @post_load
     def _check_names(self, values: Parameters, **_: Any) -> Parameters:

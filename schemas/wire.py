@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from core.errors import BadRequest
-from core.javascript import is_truthy, parse_int, to_string, type_of
+from core.javascript import is_truthy, parse_int, to_number, to_string, type_of
 
 Parameters = dict[str, Any]
 
@@ -186,6 +186,16 @@ class Integer(_Parameter, fields.Integer):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         return parse_int(value) if is_truthy(value) else self.load_default
+
+
+class Seconds(Pattern):
+    """A time in Unix seconds, as a number or as text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"^\d{1,12}(\.\d{1,9})?\Z", **options)
+
+    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> Any:
+        return to_number(super()._deserialize(value, attr))
 
 
 class _Typed(_Parameter):

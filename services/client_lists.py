@@ -18,7 +18,7 @@ from models.role import Role
 from models.secret import Secret
 from models.tag import Tag
 from models.web_hook import WebHook
-from services import active_jobs, servers, statistics
+from services import active_jobs, global_state, servers, statistics
 from services.access import Caller
 from services.documents import Listing
 
@@ -88,7 +88,8 @@ def _server_cache(_caller: Caller) -> dict[str, str]:
 
 def state() -> dict[str, Any]:
     """What is switched on."""
-    return {"scheduler": {"enabled": True}, "events": db.read(EventState.all)}
+    is_on = db.read(global_state.scheduler_is_on)
+    return {"scheduler": {"enabled": is_on}, "events": db.read(EventState.all)}
 
 
 _PART_TEXTS: Mapping[str, Any] = {

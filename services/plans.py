@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -65,6 +66,10 @@ class Plan:
             yield minute
             minute = self._next(minute + MINUTE)
 
+    def minutes_until(self, first: int, last: int) -> Iterator[int]:
+        """The minutes from `first` to `last` in which the event runs, in order."""
+        return takewhile(lambda minute: minute <= last, self.minutes_from(first))
+
     def hits(self, minute: int) -> list[Hit]:
         """The runs of one minute; none in a blackout or out of range."""
         if self._allowed_from(minute) != minute:
@@ -123,6 +128,20 @@ class Plan:
             before = allowed
             allowed = _after_blackouts(self._blackouts, _within(self._ranges, allowed))
         return allowed
+
+
+def counts(plan: Plan, state: Document) -> bool:
+    """Whether the next time is one at which the event runs: every time, or every nth.
+
+    `state` is what is remembered of the event; it counts on.
+    """
+    nth = plan.modifier("nth")
+    if nth is None:
+        return True
+    left = state.get("nth")
+    left = left - 1 if isinstance(left, (int, float)) and not isinstance(left, bool) else 0
+    state["nth"] = nth["every"] if left <= 0 else left
+    return bool(left <= 0)
 
 
 def _within(ranges: Sequence[Document], minute: int) -> int | None:

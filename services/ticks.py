@@ -47,16 +47,17 @@ def _order(connection: sa.Connection, event: Document, plan: Plan, hit: Hit, cla
         event, plugin, given if isinstance(given, dict) else {}, is_admin=False
     )
     merged = {**copy.deepcopy(event), "params": params, "now": hit.now}
-    if trigger["type"] != "schedule":
+    source = "startup" if trigger["type"] == "startup" else "scheduler"
+    if source == "scheduler" and trigger["type"] != "schedule":
         merged["stype"] = trigger["type"]
     if isinstance(trigger.get("tags"), list):
         merged["tags"] = [*merged.get("tags", []), *trigger["tags"]]
     if hit.until is not None:
         merged |= {"state": State.START_DELAY, "until": hit.until}
     return Order(
-        merged=merged | _quiet(plan),
+        merged=merged if source == "startup" else merged | _quiet(plan),
         job_input=_input(trigger.get("data")),
-        source="scheduler",
+        source=source,
         username=str(event.get("username") or ""),
         check_access=_anybody,
         claim=claim,

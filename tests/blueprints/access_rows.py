@@ -77,6 +77,7 @@ ROWS = {
     # Lists leave out what is out of reach.
     "get_jobs": for_all({"ids": [LIVE]}),
     "get_events": for_all(),
+    "get_upcoming_jobs": for_all(),
     "get_active_jobs": for_all(),
     "get_active_job_summary": for_all(),
     "get_workflow_job_summary": for_all(),
@@ -151,6 +152,7 @@ FOR_ADMINS: dict[str, dict[str, Any]] = {
     "create_api_key": {"title": "x"},
     "update_api_key": {"id": "kadmin", "description": "x"},
     "delete_api_key": {"id": "kadmin"},
+    "update_global_state": {"scheduler.enabled": False},
     "create_secret": {"title": "x"},
     "update_secret": {"id": "ztest"},
     "delete_secret": {"id": "ztest"},

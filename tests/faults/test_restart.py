@@ -134,6 +134,26 @@ def test_a_restart_keeps_queue_delays_and_suspensions(server):
     assert server.wait(delayed)["code"] == "abort"
 
 
+def test_an_event_runs_when_the_server_starts_and_not_when_an_engine_does(server):
+    trigger = {"enabled": True, "type": "startup"}
+    event = server.event("#!/bin/sh\ntrue\n", triggers=[trigger])
+
+    def runs():
+        rows = server.get("search_jobs", query=f"event:{event}", limit=100).json()["rows"]
+        return [row["source"] for row in rows]
+
+    assert runs() == []
+    server.stop()
+    server.start()
+    until(lambda: runs() == ["startup"], 30, "the run at the start")
+    engine = server.engine
+    kill(engine, signal.SIGKILL)
+    until(lambda: server.engine not in (None, engine), 30, "another engine")
+    server.run_and_wait("#!/bin/sh\ntrue\n")
+    assert runs() == ["startup"]
+    server.post("update_event", {"id": event, "enabled": False})
+
+
 def test_parameters_that_look_like_the_engines_own_notes_survive_a_restart(server):
     event = server.event("#!/bin/sh\nsleep 3\necho done\n")
     job_id = server.run(id=event, params={"aborting": True, "pid": 1})

@@ -1,0 +1,47 @@
+"""Parameters of the endpoints of the scheduler."""
+
+from core import clock
+from core.errors import BadRequest
+from schemas.wire import Id, Integer, Parameters, RequestSchema, Seconds, Switch
+
+_MOST_JOBS = 1000
+_WEEK_SECONDS = 7 * 86400.0
+_LONGEST_SECONDS = 10 * 366 * 86400.0
+
+
+class GetUpcomingJobs(RequestSchema):
+    """Which jobs: of which event, between which moments, and how many."""
+
+    event = Id(metadata={"description": "The id of an event; absent: of all events."})
+    from_ = Seconds(data_key="from", metadata={"description": "Unix seconds; absent: now."})
+    to = Seconds(metadata={"description": "Unix seconds; absent: a week later."})
+    limit = Integer(load_default=100, metadata={"description": "The most jobs, up to 1,000."})
+
+    def parse(self, values: Parameters) -> Parameters:
+        """The event, and the window as numbers."""
+        parsed = super().parse(values)
+        start = parsed.get("from_")
+        start = clock.now() if start is None else start
+        end = parsed.get("to")
+        end = start + _WEEK_SECONDS if end is None else min(end, start + _LONGEST_SECONDS)
+        limit = parsed["limit"]
+        if limit < 1:
+            raise BadRequest("Malformed parameter: limit")
+        limit = min(limit, _MOST_JOBS)
+        return {"event": parsed.get("event"), "start": start, "end": end, "limit": limit}
+
+
+class UpdateGlobalState(RequestSchema):
+    """What is to be switched on or off."""
+
+    scheduler_enabled = Switch(
+        data_key="scheduler.enabled",
+        metadata={"description": "Whether events run by themselves."},
+    )
+
+    def parse(self, values: Parameters) -> Parameters:
+        """The values by their names."""
+        value = super().parse(values).get("scheduler_enabled")
+        if value is None:
+            raise BadRequest("Missing parameter: scheduler.enabled")
+        return {"changes": {"scheduler.enabled": bool(value)}}
