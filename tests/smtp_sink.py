@@ -1,10 +1,9 @@
 """A mail server for tests: it keeps what it gets, and misbehaves when it is told to.
 
-As a program (`python -m tests.smtp_sink --ledger FILE`) it prints its port, and appends the
-Message-ID of each mail that it accepts to the ledger before it says so.
+With a ledger it keeps nothing, and appends a line to that file for each mail before it accepts it:
+the job that the mail is about, `mail-` and the recipient's name, and its Message-ID.
 """
 
-import argparse
 import base64
 import contextlib
 import hmac
@@ -18,6 +17,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+_JOB = re.compile(rb"^Job id:\s*(\S+)", re.MULTILINE)
 _ID = re.compile(rb"^Message-ID:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -250,28 +250,15 @@ class Sink(socketserver.ThreadingTCPServer):
 
     def keep(self, mail: Received) -> None:
         if self.behaviour.ledger:
-            found = _ID.search(mail.data)
-            assert found, mail.data
+            name, job = _ID.search(mail.data), _JOB.search(mail.data)
+            assert name, mail.data
+            assert job, mail.data
+            reason = f"mail-{mail.recipients[0].partition('@')[0]}".encode()
             with self._lock, self.behaviour.ledger.open("ab", 0) as ledger:
-                ledger.write(found[1] + b"\n")
+                ledger.write(b"%s %s %s\n" % (job[1], reason, name[1]))
         else:
             with self._lock:
                 self.mails.append(mail)
 
     def handle_error(self, *_: object) -> None:
         """A client that goes away in the middle is what some tests are about."""
-
-
-def main() -> None:
-    """Serve until the process is ended."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--ledger", type=Path, required=True)
-    wishes = parser.parse_args()
-    sink = Sink(Behaviour(ledger=wishes.ledger), wishes.port)
-    print(sink.port, flush=True)
-    sink.serve_forever()
-
-
-if __name__ == "__main__":
-    main()
