@@ -67,7 +67,7 @@ class Calendar:
     def _has(self, day: date) -> bool:
         if not _is_in(self.weekdays, day.isoweekday() % 7):
             return False
-        return not self.days or day.day in self.days or _from_end(day) in self.days
+        return not self.days or day.day in self.days or from_end(day) in self.days
 
     def _plain_start(self, day: date) -> int | None:
         """When a day begins, Unix seconds; nothing when clocks change on it or at its ends."""
@@ -118,6 +118,6 @@ def _next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
-def _from_end(day: date) -> int:
+def from_end(day: date) -> int:
     """The day of the month counted from its end: -1 is the last one."""
     return day.day - (_next_month(day) - _ONE_DAY).day - 1

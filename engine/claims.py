@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core import json
 from core.ids import new_id
 from engine.errand_worker import Done
-from engine.performers import PERFORMERS, PROCESS
+from engine.performers import PERFORMERS, PROCESSES
 from engine.turn import Claimed, Turn
 from models.errand import Errand
 from models.job import Job
@@ -89,7 +89,7 @@ def record(turn: Turn, done: Done) -> str | None:
         return None
     row = Job.load(turn.connection, errand.job)
     Errand.delete(turn.connection, done.id)
-    if errand.type == PROCESS:
+    if errand.type in PROCESSES:
         turn.over.append((errand.id, errand.id))
     if row is None or row.final:
         return None

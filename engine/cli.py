@@ -28,7 +28,7 @@ def engine_command() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: engine.stop())
     housekeeping = Housekeeping(app, lambda: engine.lease.epoch > 0)
-    scheduler = Scheduler(app, lambda: engine.lease.epoch > 0)
+    scheduler = Scheduler(app, lambda: engine.lease.epoch > 0, engine.submit)
     for thread in (housekeeping, scheduler):
         thread.start()
     engine.run()

@@ -109,11 +109,12 @@ class ErrandProcesses:
         self, errand: Errand, job_id: str, process: Process, news: SimpleQueue[Frame], turn: Turn
     ) -> None:
         """Send a launch, unless the errand is over; one for a start that was aborted is killed."""
-        row = Job.load(turn.connection, job_id, "state")
-        if row is None or ErrandRow.get(turn.connection, errand.id) is None:
+        row = Job.load(turn.connection, job_id, "state") if job_id else None
+        is_gone = row is None and job_id != ""
+        if is_gone or ErrandRow.get(turn.connection, errand.id) is None:
             turn.after.append(lambda: news.put({"op": "interrupted"}))
             return
-        is_aborted = errand.condition == "start" and row.state == State.COMPLETE
+        is_aborted = row is not None and errand.condition == "start" and row.state == State.COMPLETE
 
         def send() -> None:
             if not is_aborted or self._fleet.knows(errand.id):

@@ -12,7 +12,7 @@ from flask import Flask
 
 from core import clock, json
 from engine.deliveries import Deliveries
-from engine.performers import PERFORMERS
+from engine.performers import ERRANDS
 from engine.turn import Claimed, Turn
 from models.database import db
 from models.errand import Errand as ErrandRow
@@ -153,17 +153,23 @@ class ErrandWorker:
 
     def _outcome(self, errand: Claimed) -> Outcome | None:
         """Do one errand; none when it is recorded already, or its job does not exist any more."""
-        row, job_row = db.read(
+        row, job = db.read(
             lambda connection: (ErrandRow.get(connection, errand.id), _job(connection, errand.job))
         )
-        if row is None or job_row is None:
+        if row is None or job is None:
             return None
-        job = job_views.record_of(job_row) if job_row.final else job_views.live_details(job_row)
-        job.pop("activity", None)
         action: dict[str, Any] = json.loads(row.doc) | {"type": row.type}
         given = Errand(row.id, row.condition, action, job, self._app.config, self._run)
-        return PERFORMERS[row.type](given)
+        return ERRANDS[row.type](given)
 
 
-def _job(connection: sa.Connection, job_id: str) -> Any:
-    return Job.load(connection, job_id)
+def _job(connection: sa.Connection, job_id: str) -> dict[str, Any] | None:
+    """The job that an errand is for; the scheduler's are for none."""
+    if not job_id:
+        return {"id": ""}
+    row = Job.load(connection, job_id)
+    if row is None:
+        return None
+    job = job_views.record_of(row) if row.final else job_views.live_details(row)
+    job.pop("activity", None)
+    return job

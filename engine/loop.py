@@ -25,7 +25,7 @@ from engine.lease import RENEW_SECONDS, LeadershipLost, Lease
 from engine.queue import Queue
 from engine.reader import Reader, charge
 from engine.steps import News, Steps
-from engine.turn import Turn
+from engine.turn import Claimed, Turn
 from models.database import db
 from services import doorbell, statistics
 
@@ -84,6 +84,10 @@ class Engine:
         except sa.exc.SQLAlchemyError:
             logger.exception("the database can't be asked who leads")
             return False
+
+    def submit(self, errands: Sequence[Claimed]) -> None:
+        """Have errands done that were claimed outside of the loop; from any thread."""
+        self._errands.submit(errands)
 
     def stop(self) -> None:
         """End after the current turn."""

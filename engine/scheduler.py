@@ -2,25 +2,29 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
 
-from core import clock
+from core import clock, json
 from core.errors import ApiError
 from core.formats import duration_text
+from core.ids import new_id
 from core.zones import local_zone
-from engine import startup
+from engine import claims, startup
+from engine.performers import TRIGGER_PLUGIN
+from engine.turn import Claimed
 from models.category import Category
 from models.database import db
+from models.errand import Errand
 from models.event import Event
 from models.event_state import EventState
 from models.plugin import Plugin
 from models.schedule import CHANGED, Schedule
-from services import audit, global_state, ticks
+from services import audit, global_state, ticks, trigger_plugins
 from services.access import OPERATOR
 from services.plans import MINUTE, Hit, Plan, counts
 
@@ -33,13 +37,22 @@ _LOOK_SECONDS = 0.5
 _AFTER_ERROR_SECONDS = 1.0
 #: Events that are read at a time.
 _BATCH = 100
+#: Runs that a trigger plugin is asked about at a time.
+_ASKED_AT_ONCE = 100
 
 
 class Scheduler(threading.Thread):
     """A thread of the leading engine that sleeps until the next event is due."""
 
-    def __init__(self, app: Flask, leads: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        leads: Callable[[], bool],
+        submit: Callable[[Sequence[Claimed]], None] = lambda _claimed: None,
+    ) -> None:
+        """`submit` has errands done that ask trigger plugins."""
         super().__init__(name="scheduler", daemon=True)
+        self._submit = submit
         self._app = app
         self._leads = leads
         self._most_missed = app.config["MAX_CATCH_UP"]
@@ -91,28 +104,42 @@ class Scheduler(threading.Thread):
         plan = Plan(event, local_zone())
         minute = int(now) // MINUTE * MINUTE
         first = _first(plan, row, state, minute)
-        if is_on and first <= minute:
-            self._launch_all(event, plan, state, first, minute)
+        hits = self._hits(event, plan, state, first, minute) if is_on else []
+        plugin = plan.modifier("plugin")
+        asks = [] if plugin is None else _questions(event, str(plugin.get("plugin_id")), hits)
+        if plugin is None:
+            for hit in hits:
+                _launch(event, plan, hit)
         is_alive = event.get("enabled") and plan.is_scheduled
         due = next(plan.minutes_from(max(first, minute + MINUTE)), None) if is_alive else None
-        self._note(event, plan, state, max(minute, first - MINUTE), due)
+        self._note(event, plan, state, max(minute, first - MINUTE), due, asks)
+        self._submit([claims.claimed(ask["id"], "", ask["type"], plugin or {}) for ask in asks])
 
-    def _launch_all(
+    def _hits(
         self, event: Document, plan: Plan, state: Document, first: int, last: int
-    ) -> None:
-        """Launch what is due from `first` to `last`; `state` counts every nth time."""
+    ) -> list[Hit]:
+        """What is due from `first` to `last`; `state` counts every nth time."""
         minutes = list(islice(plan.minutes_until(first, last), self._most_missed + 1))
         if len(minutes) > self._most_missed:
             minutes.pop()
             _tell_skipped(event, len(minutes), first, last)
+        found: list[Hit] = []
         for minute in minutes:
             hits = plan.hits(minute)
             if hits and counts(plan, state):
-                for hit in hits:
-                    _launch(event, plan, hit)
+                found += hits
+        return found
 
     @staticmethod
-    def _note(event: Document, plan: Plan, state: Document, cursor: int, due: int | None) -> None:
+    def _note(
+        event: Document,
+        plan: Plan,
+        state: Document,
+        cursor: int,
+        due: int | None,
+        asks: Sequence[Document],
+    ) -> None:
+        """Note how far the event is scheduled, and what is to be asked about it."""
         changes: Document = {}
         if plan.modifier("nth") is not None:
             changes["nth"] = state.get("nth")
@@ -121,10 +148,31 @@ class Scheduler(threading.Thread):
 
         def work(connection: sa.Connection) -> None:
             Schedule.advance(connection, event["id"], cursor, due)
+            Errand.insert(connection, asks)
             if changes:
                 EventState.merge(connection, event["id"], changes)
 
         db.write(work, shared=True)
+
+
+def _questions(event: Document, plugin_id: str, hits: Sequence[Hit]) -> list[Document]:
+    """The rows of the errands that ask the event's plugin about these runs."""
+    return [
+        {
+            "id": new_id("x"),
+            "job": "",
+            "type": TRIGGER_PLUGIN,
+            "condition": "trigger",
+            "place": 0,
+            "doc": json.dumps(trigger_plugins.question(event, plugin_id, some)),
+        }
+        for some in _batches(hits)
+    ]
+
+
+def _batches(hits: Sequence[Hit]) -> Iterator[Sequence[Hit]]:
+    for start in range(0, len(hits), _ASKED_AT_ONCE):
+        yield hits[start : start + _ASKED_AT_ONCE]
 
 
 def _read(connection: sa.Connection, event_id: str) -> tuple[Document | None, Document, bool]:

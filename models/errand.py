@@ -17,6 +17,7 @@ class Errand(db.Model):  # type: ignore[misc, name-defined]
 
     #: What receivers recognise a repetition by.
     id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    #: Empty for those of the scheduler.
     job: Mapped[str] = mapped_column(sa.String(64), index=True)
     #: The action type that it is done as.
     type: Mapped[str] = mapped_column(sa.String(255))

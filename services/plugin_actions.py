@@ -1,19 +1,16 @@
 """Action plugins: commands that are run for what happens to a job."""
 
-import string
-from collections.abc import Mapping
 from typing import Any
 
 from core import json
 from core.sealing import SealError
-from core.version import API_VERSION
 from models.database import db
 from models.plugin import Plugin
-from schemas.parameters import defaults, ids, locked_ids
-from services import hook_context, secrets
+from services import hook_context, plugin_processes, secrets
 from services.codes import NO_DESCRIPTION, normal_code
 from services.errand import Errand, Outcome, Process, Ran
-from services.process_environment import fitting, inherited, named, text_of, user
+from services.plugin_processes import params_of, variables
+from services.process_environment import text_of
 
 Document = dict[str, Any]
 
@@ -48,34 +45,13 @@ def _failure(text: str) -> Document:
 
 def process_of(errand: Errand, plugin: Document, values: Document) -> tuple[Process, list[str]]:
     """The process for an action, and the variables that it can't have."""
-    params = _params(errand.action, plugin)
-    environment, left_out = _environment(errand, plugin, values, params)
-    script = plugin.get("script")
-    # A shell reads the command. Where there is a script its path is the first argument.
-    command = f'{plugin["command"]} "$@"' if script else plugin["command"]
-    return (
-        Process(
-            argv=["/bin/sh", "-c", command, "sh"],
-            script=f"{script}\n" if script else None,
-            environment=environment,
-            stdin=_stdin(errand, values, params),
-            secrets=tuple(values["secrets"].values()),
-            cwd=plugin.get("cwd") or "",
-            user=str(plugin.get("uid") or ""),
-            group=str(plugin.get("gid") or ""),
-            seconds=errand.settings["ACTION_TIMEOUT"],
-        ),
-        left_out,
-    )
-
-
-def _params(action: Document, plugin: Document) -> Document:
-    """The action's parameters; what it leaves out, and what is locked, is the plugin's."""
-    given = action.get("params")
-    own = {name: value for _, name, value in defaults(plugin.get("params"))}
-    locked = set(locked_ids(plugin.get("params")))
-    chosen = given.items() if isinstance(given, dict) else ()
-    return own | {name: value for name, value in chosen if name not in locked}
+    params = params_of(errand.action.get("params"), plugin)
+    own = {"IDEMPOTENCY_KEY": errand.id, "JOB_ID": str(errand.job.get("id"))}
+    given, settings = values["secrets"], errand.settings
+    environment, left_out = variables(plugin, params, own, given, settings)
+    stdin = _stdin(errand, values, params)
+    seconds: float = settings["ACTION_TIMEOUT"]
+    return plugin_processes.process_of(plugin, stdin, environment, seconds, given), left_out
 
 
 def _stdin(errand: Errand, values: Document, params: Document) -> str:
@@ -88,34 +64,6 @@ def _stdin(errand: Errand, values: Document, params: Document) -> str:
         "base_url": errand.settings["BASE_URL"],
     }
     return json.dumps(message) + "\n"
-
-
-def _environment(
-    errand: Errand, plugin: Document, values: Document, params: Document
-) -> tuple[dict[str, str], list[str]]:
-    """Variables, those of parameters last: only of parameters that the plugin knows.
-
-    Who may write events must not be able to set `PATH` for a program of an administrator.
-    """
-    env = plugin.get("env")
-    variables = {
-        **inherited(),
-        **named("", env),
-        **values["secrets"],
-        "XYOPS": API_VERSION,
-        "XYOPS_BASE_URL": errand.settings["BASE_URL"],
-        "IDEMPOTENCY_KEY": errand.id,
-        "JOB_ID": str(errand.job.get("id")),
-        **user(str(plugin.get("uid") or "")),
-    }
-    known = [name for name in ids(plugin.get("params")) if name in params]
-    wanted = {name: _expanded(params[name], variables) for name in known}
-    return fitting(variables | named("", wanted))
-
-
-def _expanded(value: Any, variables: Mapping[str, str]) -> str:
-    """A parameter as text, with variables in it replaced."""
-    return string.Template(text_of(value)).safe_substitute(variables)
 
 
 def result_of(ran: Ran) -> Document:

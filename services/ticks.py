@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,19 @@ from services.transitions import State
 Document = dict[str, Any]
 
 
-def launch(event: Document, plan: Plan, hit: Hit) -> str:
+@dataclass(frozen=True)
+class Verdict:
+    """What a trigger plugin says of a run that it lets happen."""
+
+    plugin: str
+    #: Seconds that the job waits before it starts.
+    delay: float = 0.0
+    #: What is added to its input.
+    data: Document = field(default_factory=dict)
+    invisible: bool = False
+
+
+def launch(event: Document, plan: Plan, hit: Hit, verdict: Verdict | None = None) -> str:
     """Launch the run that a trigger asks for at one moment; the id of the job that it has.
 
     Raises `ApiError` where it can't be launched.
@@ -28,6 +41,8 @@ def launch(event: Document, plan: Plan, hit: Hit) -> str:
     if before is not None:
         return before
     order = db.read(lambda connection: _order(connection, event, plan, hit, claim))
+    if verdict is not None:
+        order = _judged(order, hit, verdict)
     job_id, _ = launching.launch(order)
     return job_id
 
@@ -62,6 +77,20 @@ def _order(connection: sa.Connection, event: Document, plan: Plan, hit: Hit, cla
         check_access=_anybody,
         claim=claim,
     )
+
+
+def _judged(order: Order, hit: Hit, verdict: Verdict) -> Order:
+    """The order as the plugin wants it: its own delay, more input, and seen unless it says so."""
+    merged = {**order.merged, "splugin": verdict.plugin}
+    for key in ("state", "until", "invisible"):
+        merged.pop(key, None)
+    if verdict.delay:
+        merged |= {"state": State.START_DELAY, "until": hit.now + verdict.delay}
+    if verdict.invisible:
+        merged["invisible"] = True
+    data = {**(order.job_input or {}).get("data", {}), **verdict.data}
+    job_input = {"data": data} if data else None
+    return replace(order, merged=merged, job_input=job_input, source="plugin")
 
 
 def _quiet(plan: Plan) -> Document:

@@ -114,8 +114,10 @@ def _order(run: tuple[float, str, Document]) -> tuple[float, str]:
 
 def _runs(item: _Due, window: Window) -> Iterator[tuple[float, str, Document]]:
     zone = local_zone()
-    for hit in _hits(Plan(item.event, zone), item, window):
-        yield hit.now, item.event["id"], _row(item.event, hit, zone)
+    plan = Plan(item.event, zone)
+    plugin = plan.modifier("plugin")
+    for hit in _hits(plan, item, window):
+        yield hit.now, item.event["id"], _row(item.event, hit, plugin, zone)
 
 
 def _hits(plan: Plan, item: _Due, window: Window) -> Iterator[Hit]:
@@ -134,7 +136,7 @@ def _hits(plan: Plan, item: _Due, window: Window) -> Iterator[Hit]:
                     yield hit
 
 
-def _row(event: Document, hit: Hit, zone: Any) -> Document:
+def _row(event: Document, hit: Hit, plugin: Document | None, zone: Any) -> Document:
     name = hit.trigger.get("timezone")
     local = datetime.fromtimestamp(hit.now, ZoneInfo(name) if name else zone)
     return {
@@ -145,6 +147,7 @@ def _row(event: Document, hit: Hit, zone: Any) -> Document:
         "type": hit.trigger["type"],
         "now": hit.now,
         **({} if hit.until is None else {"until": hit.until}),
+        **({} if plugin is None else {"plugin": plugin["plugin_id"]}),
         "utc": datetime.fromtimestamp(hit.now, UTC).isoformat(),
         "local": local.isoformat(),
     }

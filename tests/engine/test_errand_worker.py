@@ -27,7 +27,7 @@ class Office:
         self.gate = threading.Event()
         self.deliveries = Deliveries(lambda: None)
         self.worker = ErrandWorker(app, self.deliveries, self.record, self.run)
-        monkeypatch.setattr(errand_worker, "PERFORMERS", {"web_hook": self.perform})
+        monkeypatch.setattr(errand_worker, "ERRANDS", {"web_hook": self.perform})
 
     def record(self, _turn, done):
         self.done.append(done)

@@ -7,6 +7,7 @@ from core import clock, json
 from engine.scheduler import Scheduler
 from models.category import Category
 from models.database import db
+from models.errand import Errand
 from models.event import Event
 from models.event_state import EventState
 from models.job import Job
@@ -55,6 +56,10 @@ def jobs():
 
 def moments():
     return [json.loads(row.doc)["now"] - NOON for row in jobs()]
+
+
+def errands():
+    return db.read(Errand.all)
 
 
 EVERY_MINUTE = {"type": "schedule"}
@@ -257,3 +262,25 @@ def test_who_does_not_lead_any_more_stops_in_the_middle(app, at, monkeypatch):
     monkeypatch.setattr(ticks, "launch", launch_and_lose)
     scheduler.step()
     assert moments() == [60]
+
+
+def test_a_trigger_plugin_is_asked_before_anything_is_launched(app, at):
+    submitted = []
+    scheduler = Scheduler(app, lambda: True, submitted.extend)
+    event = add(EVERY_MINUTE, CATCH_UP, {"type": "plugin", "plugin_id": "p1"})
+    settle(scheduler)
+    at(NOON + 130)
+    settle(scheduler)
+    [row] = errands()
+    assert (row.job, row.type) == ("", "trigger")
+    assert json.loads(row.doc) == {
+        "event": event["id"],
+        "plugin_id": "p1",
+        "hits": [
+            {"place": 0, "minute": minute, "now": minute} for minute in (NOON + 60, NOON + 120)
+        ],
+    }
+    assert [(item.id, item.receiver) for item in submitted] == [(row.id, "trigger p1")]
+    assert jobs() == []
+    settle(scheduler)
+    assert len(errands()) == 1
