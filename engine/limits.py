@@ -11,6 +11,7 @@ from engine.claims import Claim, notices
 from engine.deeds import DEEDS
 from engine.turn import Turn
 from models.job import Job
+from services.deadlines import next_due
 from services.hosts import our_name
 from services.transitions import Row, State, activity
 
@@ -117,16 +118,6 @@ def fire_time_limits(turn: Turn, row: Any) -> str | None:
         return None
     claims.insert(turn, row.id, effect.claims)
     return effect.abort_reason
-
-
-def next_due(limits: Sequence[Document], started: float) -> float | None:
-    """When the next time limit of a job fires, Unix seconds."""
-    moments = [
-        started + limit["duration"]
-        for limit in limits
-        if limit.get("type") == "time" and _is_open(limit)
-    ]
-    return min(moments, default=None)
 
 
 def are_watched(limits: Sequence[Mapping[str, Any]]) -> bool:

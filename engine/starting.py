@@ -8,12 +8,13 @@ from core import clock, json
 from core.ids import new_id
 from core.sealing import SealError
 from engine import actions, claims, ending, event_changes, input_limit, launch_frame, placement
-from engine.limits import first_limit, next_due
+from engine.limits import first_limit
 from engine.turn import Turn
 from models import live_jobs
 from models.event import Event
 from models.job import Job
 from models.plugin import Plugin
+from services.deadlines import next_due
 from services.hosts import our_name
 from services.transitions import RUNNING, Row, State, activity, move
 

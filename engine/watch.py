@@ -6,10 +6,11 @@ from typing import Any
 
 from core import clock, json
 from engine import claims, instant, late, messages
-from engine.limits import Effect, Reading, are_watched, enforce, next_due
+from engine.limits import Effect, Reading, are_watched, enforce
 from engine.records import Batch
 from engine.turn import Run, Turn
 from models.job import Job
+from services.deadlines import next_due
 from services.transitions import Row, State, activity
 
 Document = dict[str, Any]

@@ -226,16 +226,19 @@ class Job(db.Model):  # type: ignore[misc, name-defined]
         `freed_bytes` is how much less it has on disk from now on.
         """
         values: dict[str, Any] = {"head": json.dumps(head), "heavy": json.dumps(heavy)}
-        values |= {"code": str(head.get("code") or 0)[:255], "revision": row.revision + 1}
+        values |= {"revision": row.revision + 1, **_columns_of(head)}
         if "timelines" in heavy:
             # Somebody has replaced them.
             values["timelines"] = None
-        if type(head.get("elapsed")) in (int, float):
-            values["elapsed"] = min(float(head["elapsed"]), _LONGEST_ELAPSED)
         grown = bytes_of(values["head"], values["heavy"]) - bytes_of(row.head, row.heavy)
         old = json.loads(row.head)
         before, after = job_term.terms_of(old), job_term.terms_of(head)
-        job_term.change(connection, row.seq, row.completed, before=before, after=after)
+        completed = values.get("completed", row.completed)
+        if completed != row.completed:
+            # Each term has it.
+            job_term.change(connection, row.seq, row.completed, before=before, after=set())
+            before = set()
+        job_term.change(connection, row.seq, completed, before=before, after=after)
         _resize(connection, row, (old, head), Size(grown, -freed_bytes), values)
         words = job_text.record_words(head)
         if words != job_text.record_words(old):
@@ -279,7 +282,7 @@ _OF_THESE = TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
 _MANY = ALL_COLUMNS.where(_OF_THESE)
 _REVISIONS = sa.select(TABLE.c.id, TABLE.c.revision).where(_OF_THESE)
 #: More seconds than any job takes; databases keep no infinite ones.
-_LONGEST_ELAPSED = 1e12
+_LARGEST_NUMBER = 1e12
 #: What a patch has to look at before it changes anything.
 _GUARDS = ("final", "state", "revision")
 #: What says where a deleted job counts.
@@ -314,6 +317,18 @@ def _timelines_chars(connection: sa.Connection, row: Any) -> int:
         return 0
     query = sa.select(sa.func.length(TABLE.c.timelines)).where(TABLE.c.id == row.id)
     return connection.scalar(query) or 0
+
+
+def _columns_of(head: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a final job's document decides."""
+    values: dict[str, Any] = {"code": str(head.get("code") or 0)[:255]}
+    for name in ("started", "completed", "elapsed"):
+        if type(head.get(name)) in (int, float):
+            values[name] = max(-_LARGEST_NUMBER, min(float(head[name]), _LARGEST_NUMBER))
+    for name in ("event", "server"):
+        if isinstance(head.get(name), str) and "\0" not in head[name]:
+            values[name] = head[name][:255]
+    return values
 
 
 def _resize(

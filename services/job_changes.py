@@ -29,16 +29,20 @@ from services import (
     statistics,
 )
 from services.access import Caller
+from services.deadlines import next_due
 from services.hosts import our_name
 from services.job_removal import Removed
 from services.jobs import missing, not_loaded
 from services.record_updates import adjusted, check_types
-from services.transitions import ENGINE_KEYS, activity
+from services.transitions import ENGINE_KEYS, State, activity
 
-#: What can't be changed while a job lives: the engine sets it, or has used it already.
-_FIXED_WHILE_LIVE = (ENGINE_KEYS - {"output"}) | {
-    *("until", "plugin", "command", "script", "uid", "gid", "kill", "env", "cpu", "mem"),
+#: What can't be changed while a job lives: the engine sets or measures it, or has used it already.
+FIXED_WHILE_LIVE = (ENGINE_KEYS - {"output"}) | {
+    *("until", "plugin", "command", "script", "uid", "gid", "kill", "env"),
+    *("cpu", "mem", "procs", "conns", "timelines", "disk", "net"),
 }
+#: States in which time limits run.
+_TIMED = (State.ACTIVE, State.FINISHING)
 
 
 def abort(job_id: str, caller: Caller) -> None:
@@ -166,17 +170,27 @@ def update(job_id: str, changes: Mapping[str, Any], caller: Caller) -> None:
             check_types(record)
             Job.revise(connection, row, *job_views.split_record(record))
             return
-        owned = sorted(_FIXED_WHILE_LIVE & changes.keys())
-        if owned:
-            raise BadRequest(f"Cannot update keys of a running job: {', '.join(owned)}", code="job")
-        _check_live(connection, changes)
-        reported = json.loads(row.results) if row.results else {}
-        again = {key: value for key, value in changes.items() if key in reported}
-        live = {key: value for key, value in changes.items() if key in job_views.LIVE_KEYS}
-        Job.patch(connection, job_id, doc=changes, live=live, results=again)
+        _update_live(connection, row, changes)
 
     db.write(work)
     doorbell.ring()
+
+
+def _update_live(connection: sa.Connection, row: Any, changes: Mapping[str, Any]) -> None:
+    """Change keys of a live job, and the columns that depend on them."""
+    owned = sorted(FIXED_WHILE_LIVE & changes.keys())
+    if owned:
+        raise BadRequest(f"Cannot update keys of a running job: {', '.join(owned)}", code="job")
+    _check_live(connection, changes)
+    reported = json.loads(row.results) if row.results else {}
+    again = {key: value for key, value in changes.items() if key in reported}
+    live = {key: value for key, value in changes.items() if key in job_views.LIVE_KEYS}
+    columns: dict[str, Any] = {}
+    if "priority" in changes:
+        columns["rank"] = 0 if changes["priority"] else 1
+    if "limits" in changes and row.state in _TIMED:
+        columns["due"] = next_due(changes["limits"], row.started)
+    Job.patch(connection, row.id, columns=columns, doc=changes, live=live, results=again)
 
 
 def _check_live(connection: sa.Connection, changes: Mapping[str, Any]) -> None:

@@ -10,10 +10,11 @@ from core.javascript import type_of
 _INCREMENT = re.compile(r"[+-]\d{1,15}(?:\.\d{1,6})?\Z")
 _ADJUSTMENT = re.compile(r"[+-][^,]+(?:,\s*[+-][^,]+)*\Z")
 #: Keys whose values are looked into, here or by the engine.
-_TYPES: Mapping[str, type] = {
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("limits", "actions", "tags", "targets", "activity", "files"), list),
     **dict.fromkeys(("params", "input", "env", "data"), dict),
     **dict.fromkeys(("event", "category", "plugin", "algo", "kill", "source"), str),
+    **dict.fromkeys(("started", "completed", "elapsed"), (int, float)),
 }
 #: What a record can't do without.
 _FIXED = ("id", "state", "final")
@@ -33,9 +34,13 @@ def adjusted(record: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 def check_types(document: Mapping[str, Any]) -> None:
     """Raise `BadRequest` for a key that is of another type than everybody relies on."""
     for key, expected in _TYPES.items():
-        if key in document and not isinstance(document[key], expected):
+        if key in document and not _is_of(document[key], expected):
             text = f"Malformed parameter type: {key} ({type_of(document[key])})"
             raise BadRequest(text)
+
+
+def _is_of(value: Any, expected: type | tuple[type, ...]) -> bool:
+    return isinstance(value, expected) and not isinstance(value, bool)
 
 
 def _adjusted(before: Any, change: Any) -> Any:

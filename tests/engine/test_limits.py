@@ -3,7 +3,8 @@
 import pytest
 
 from engine import claims
-from engine.limits import Reading, enforce, first_limit, next_due
+from engine.limits import Reading, enforce, first_limit
+from services.deadlines import next_due
 
 
 def limit(kind, **changes):
