@@ -1,12 +1,14 @@
 """What operators do with the scheduler: `flask events` and `flask scheduler`."""
 
+from typing import TextIO
+
 import click
 from flask.cli import AppGroup
 
 from core import clock
 from core.errors import ApiError
 from models.database import db
-from services import global_state, upcoming
+from services import crontab_import, global_state, upcoming
 from services.access import OPERATOR
 
 events = AppGroup("events", help="Look at what the scheduler is going to do.")
@@ -30,6 +32,20 @@ def show_upcoming(event_id: str | None, days: float, limit: int) -> None:
         click.echo("\t".join((row["local"], row["utc"], row["event"], row["type"], row["title"])))
     if not db.read(global_state.scheduler_is_on):
         click.echo("The scheduler is off: nothing runs by itself.", err=True)
+
+
+@events.command("import")
+@click.argument("file", type=click.File())
+@click.option("--category", default="general", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Only say what would be made.")
+def import_file(file: TextIO, category: str, dry_run: bool) -> None:
+    """Make an event of each line of a crontab; - reads standard input."""
+    wishes = {"category": category}
+    made, problems = crontab_import.run(file.read(), wishes, OPERATOR, is_trial=dry_run)
+    for event in made:
+        click.echo(f"{event['id']}\t{event['title']}")
+    for problem in problems:
+        click.echo(f"line {problem['line']}: {problem['reason']}: {problem['text']}", err=True)
 
 
 @scheduler.command("status")

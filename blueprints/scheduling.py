@@ -1,10 +1,12 @@
 """The endpoints of the scheduler: what it is going to run, and its switch."""
 
+from typing import Any
+
 from blueprints.replies import Returned
 from blueprints.wire import BODY, MERGED, ApiBlueprint, params, requires
-from schemas.replies import RowsReply
-from schemas.scheduling import GetUpcomingJobs, UpdateGlobalState
-from services import global_state, upcoming
+from schemas.replies import CrontabReply, RowsReply
+from schemas.scheduling import GetUpcomingJobs, ImportCrontab, UpdateGlobalState
+from services import crontab_import, global_state, upcoming
 from services.access import Caller, Privilege
 
 bp = ApiBlueprint("scheduling", __name__)
@@ -22,6 +24,18 @@ def get_upcoming_jobs(
     """
     rows = upcoming.jobs(upcoming.Window(start, end, limit), caller, event)
     return {"rows": rows, "list": {"length": len(rows)}}
+
+
+@bp.api("import_crontab", returns=CrontabReply)
+@params(ImportCrontab, source=BODY)
+@requires(Privilege.CREATE_EVENTS)
+def import_crontab(caller: Caller, text: str, wishes: dict[str, Any], is_trial: bool) -> Returned:
+    """Make an event of each line of a crontab.
+
+    Replies with `events`, and with `problems`: the lines that can't be translated, and why.
+    """
+    made, problems = crontab_import.run(text, wishes, caller, is_trial=is_trial)
+    return {"events": made, "problems": problems}
 
 
 @bp.api("update_global_state")

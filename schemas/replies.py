@@ -36,6 +36,15 @@ class RowsReply(Reply):
     list = fields.Nested(ListHeader, required=True)
 
 
+class CrontabReply(Reply):
+    """What became of a crontab."""
+
+    events = fields.List(fields.Dict(), required=True)
+    problems = fields.List(
+        fields.Dict(), required=True, metadata={"description": "`line`, `text` and `reason`."}
+    )
+
+
 class BucketReply(Reply):
     """A bucket as it is stored."""
 

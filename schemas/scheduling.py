@@ -2,9 +2,21 @@
 
 from core import clock
 from core.errors import BadRequest
-from schemas.wire import Id, Integer, Parameters, RequestSchema, Seconds, Switch
+from schemas.wire import (
+    Anything,
+    Flag,
+    Id,
+    Integer,
+    Parameters,
+    Pattern,
+    RequestSchema,
+    Seconds,
+    Switch,
+)
 
 _MOST_JOBS = 1000
+_MOST_CRONTAB_CHARS = 256 * 1024
+_MOST_CRONTAB_LINES = 2000
 _WEEK_SECONDS = 7 * 86400.0
 _LONGEST_SECONDS = 10 * 366 * 86400.0
 
@@ -29,6 +41,26 @@ class GetUpcomingJobs(RequestSchema):
             raise BadRequest("Malformed parameter: limit")
         limit = min(limit, _MOST_JOBS)
         return {"event": parsed.get("event"), "start": start, "end": end, "limit": limit}
+
+
+class ImportCrontab(RequestSchema):
+    """A crontab, and what all of its events are to have in common."""
+
+    crontab = Pattern(r"\S", required=True, metadata={"description": "The lines of a crontab."})
+    category = Id(metadata={"description": "The events' category; `general` by default."})
+    targets = Anything(metadata={"description": "The events' targets; `main` by default."})
+    enabled = Switch(metadata={"description": "Whether they are enabled, as by default."})
+    dry_run = Flag(metadata={"description": "Show what would be made, and make nothing."})
+
+    def parse(self, values: Parameters) -> Parameters:
+        """The text, the wishes, and whether it is a trial."""
+        parsed = super().parse(values)
+        text = parsed["crontab"]
+        if len(text) > _MOST_CRONTAB_CHARS or text.count("\n") > _MOST_CRONTAB_LINES:
+            raise BadRequest("Malformed parameter: crontab (too long)")
+        names = ("category", "targets", "enabled")
+        wishes = {name: parsed[name] for name in names if parsed.get(name) is not None}
+        return {"text": text, "wishes": wishes, "is_trial": bool(parsed.get("dry_run"))}
 
 
 class UpdateGlobalState(RequestSchema):

@@ -104,6 +104,7 @@ CHANGES = {
     "delete_secret": (lambda call: record(call, "secret"), "secret_delete"),
     "decrypt_secret": (lambda call: record(call, "secret"), "secret_decrypt"),
     "update_global_state": (lambda call: {"scheduler.enabled": False}, "state_update"),
+    "import_crontab": (lambda call: {"crontab": "* * * * * true"}, "event_create"),
     "create_role": (lambda call: {"title": "x"}, "role_create"),
     "update_role": (lambda call: record(call, "role"), "role_update"),
     "delete_role": (lambda call: record(call, "role"), "role_delete"),

@@ -183,3 +183,76 @@ def test_operators_look_ahead_and_switch(app, call, settle):
     assert "The scheduler is off" in run("events", "upcoming").output
     assert run("scheduler", "on").exit_code == 0
     assert run("scheduler", "status").output == "on\n"
+
+
+CRONTAB = """MAILTO=ops@example.com
+CRON_TZ=Europe/Vienna
+GREETING=it's me
+30 2 * * * echo "$GREETING"
+* * L * * true
+@hourly true
+"""
+
+
+def test_a_crontab_becomes_events(call):
+    reply = call("import_crontab", {"crontab": CRONTAB, "dry_run": True}).json
+    assert len(reply["events"]) == 2
+    assert call("get_events", {}).json["rows"] == []
+    reply = call("import_crontab", {"crontab": CRONTAB, "enabled": False}).json
+    assert reply["problems"] == [
+        {"line": 5, "text": "* * L * * true", "reason": "Malformed days: L"}
+    ]
+    first, second = call("get_events", {}).json["rows"]
+    assert [event["id"] for event in reply["events"]] == [first["id"], second["id"]]
+    assert first["title"] == 'echo "$GREETING"'
+    assert first["enabled"] is False
+    assert first["params"]["script"] == (
+        '#!/bin/sh\nexport GREETING=\'it\'"\'"\'s me\'\ncd "$HOME" || exit\necho "$GREETING"\n'
+    )
+    assert (
+        first["triggers"][0].items()
+        >= {
+            "hours": [2],
+            "minutes": [30],
+            "timezone": "Europe/Vienna",
+            "dst": "once",
+        }.items()
+    )
+    assert first["actions"][0]["email"] == "ops@example.com"
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "text"),
+    [
+        ({"crontab": "x\n" * 3000}, 400, "Malformed parameter: crontab (too long)"),
+        ({"crontab": " "}, 400, "Malformed parameter"),
+        ({}, 400, "Missing parameter: crontab"),
+    ],
+)
+def test_what_is_no_crontab_is_refused(call, params, status, text):
+    reply = call("import_crontab", params)
+    assert reply.status_code == status
+    assert reply.json["description"].startswith(text)
+
+
+def test_lines_that_make_no_event_are_problems(call, make_key):
+    reply = call(
+        "import_crontab", {"crontab": "CRON_TZ=Mars/X\n* * * * * true", "category": "nosuch"}
+    )
+    assert reply.json["events"] == []
+    [problem] = reply.json["problems"]
+    assert problem["line"] == 2
+    limited = make_key(privileges={"create_events": True}, categories=["other"])
+    assert_error(limited("import_crontab", {"crontab": "* * * * * true"}), 403, "access", "")
+    assert call("get_events", {}).json["rows"] == []
+
+
+def test_operators_import_crontabs(app, tmp_path):
+    path = tmp_path / "crontab"
+    path.write_text(CRONTAB)
+    runner = app.test_cli_runner()
+    result = runner.invoke(args=["events", "import", str(path), "--dry-run"])
+    assert "\ttrue\n" in result.output
+    assert "line 5: Malformed days: L: * * L * * true" in result.output
+    assert runner.invoke(args=["events", "import", str(path)]).exit_code == 0
+    assert len(db.read(Event.all)) == 2
