@@ -18,6 +18,8 @@ _MOST_JOBS = 1000
 _MOST_CRONTAB_CHARS = 256 * 1024
 _MOST_CRONTAB_LINES = 2000
 _WEEK_SECONDS = 7 * 86400.0
+#: Some years before those of calendars end.
+_LATEST = 250_000_000_000.0
 _LONGEST_SECONDS = 10 * 366 * 86400.0
 
 
@@ -37,10 +39,13 @@ class GetUpcomingJobs(RequestSchema):
         end = parsed.get("to")
         end = start + _WEEK_SECONDS if end is None else min(end, start + _LONGEST_SECONDS)
         limit = parsed["limit"]
-        if limit < 1:
+        # Of what is no number neither holds.
+        if not limit >= 1:
             raise BadRequest("Malformed parameter: limit")
+        if start > _LATEST:
+            raise BadRequest("Malformed parameter: from")
         limit = min(limit, _MOST_JOBS)
-        return {"event": parsed.get("event"), "start": start, "end": end, "limit": limit}
+        return {"event": parsed.get("event"), "start": start, "end": end, "limit": int(limit)}
 
 
 class ImportCrontab(RequestSchema):

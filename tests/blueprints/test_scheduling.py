@@ -137,6 +137,7 @@ def test_the_limit_holds_for_events_beyond_the_first_batch(call, settle, monkeyp
 def test_a_day_that_never_comes_costs_nothing(call, settle):
     settle({"id": "e1", "triggers": [{"type": "schedule", "months": [2], "days": [30]}]})
     assert upcoming(call, to=9_999_999_999) == []
+    assert upcoming(call, **{"from": 249_999_999_999}) == []
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,8 @@ def test_a_day_that_never_comes_costs_nothing(call, settle):
     [
         ({"from": "soon"}, 400, "Malformed parameter: from"),
         ({"limit": -1}, 400, "Malformed parameter: limit"),
+        ({"limit": True}, 400, "Malformed parameter: limit"),
+        ({"from": 999_999_999_999}, 400, "Malformed parameter: from"),
         ({"event": "enone"}, 404, "Event not found: enone"),
     ],
 )
