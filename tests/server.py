@@ -133,6 +133,17 @@ class Server:
         process.wait(20)
         self.client = self.client_with(ADMIN_KEY)
 
+    def start_engine(self):
+        """A further engine of this instance, which leads when the others don't; its process."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "app", "engine"],
+            cwd=ROOT,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def clear(self):
         """End everything that is left of it."""
         if self.is_running:
