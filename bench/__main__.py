@@ -11,6 +11,7 @@ from bench import (
     idle,
     log_download,
     ping_under_load,
+    scheduler,
     stream_latency,
     throughput,
     wait_latency,
@@ -29,8 +30,8 @@ BENCHMARKS = {
     "hungry": hungry.measure,
     "idle": idle.measure,
 }
-#: Takes many minutes with its million jobs, so only where it is named.
-NAMED_ONLY = {"history": history.measure}
+#: They take many minutes, so only where they are named.
+NAMED_ONLY = {"history": history.measure, "scheduler": scheduler.measure}
 
 
 def main() -> None:

@@ -6,8 +6,9 @@ from blueprints.replies import Returned
 from blueprints.wire import BODY, MERGED, ApiBlueprint, NoParameters, array_reply, params, requires
 from schemas.catalogue import RecordId
 from schemas.replies import RowsReply
-from schemas.web_hook import CreateWebHook, TestWebHook, UpdateWebHook
+from schemas.web_hook import CreateWebHook, FireJobWebHook, TestWebHook, UpdateWebHook
 from schemas.web_hook_replies import WebHookReply, WebHookResultReply
+from services import hook_jobs
 from services import web_hooks as hooks
 from services.access import Caller, Privilege
 from services.web_hooks import web_hooks
@@ -54,6 +55,13 @@ def update_web_hook(caller: Caller, params: dict[str, Any]) -> None:
 def delete_web_hook(caller: Caller, id: str) -> None:
     """Delete a web hook; actions that name it fail from now on."""
     web_hooks.delete(id, caller)
+
+
+@bp.api("fire_job_web_hook", returns=WebHookResultReply)
+@params(FireJobWebHook, source=BODY)
+def fire_job_web_hook(id: str, auth: str) -> Returned:
+    """Fire the hook that a running job of the web hook plugin names; replies with `result`."""
+    return {"result": hook_jobs.fire(id, auth)}
 
 
 @bp.api("test_web_hook", returns=WebHookResultReply)

@@ -11,12 +11,17 @@ from typing import Any
 from core import json, tokens
 from core.config import ROOT, Settings
 from core.version import API_VERSION
+from services.hook_jobs import COMMAND as HOOK
 from services.process_environment import fitting, inherited, named, text_of, user
 
 Document = dict[str, Any]
 
 #: The bundled plugins that are programs of their own.
-_BUILT_IN = {"[http-plugin]": "http_request.py", "[test-plugin]": "test_job.py"}
+_BUILT_IN = {
+    "[http-plugin]": "http_request.py",
+    "[test-plugin]": "test_job.py",
+    HOOK: "web_hook.py",
+}
 SHELL = "[shell-plugin]"
 
 
@@ -79,8 +84,8 @@ def stdin(
         "base_url": settings["BASE_URL"],
         "temp_dir": str(Path(around.folder).parent),
     }
-    if job.get("runner"):
-        # Such a plugin runs the job somewhere else, and sends files from there.
+    if job.get("runner") or job.get("command") == HOOK:
+        # They speak to the server: the one from somewhere else, where it runs the job.
         message["auth_token"] = tokens.worker_token(job["id"], settings["SECRET_KEY"])
     return json.dumps(message) + "\n"
 

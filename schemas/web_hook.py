@@ -7,7 +7,7 @@ from typing import Any
 from core.errors import BadRequest
 from schemas.catalogue import ChangedRecord, NewRecord, Record
 from schemas.checks import is_number
-from schemas.wire import Anything, Number, Pattern, RequestSchema, Switch, Text
+from schemas.wire import Anything, IdRequest, Number, Pattern, RequestSchema, Switch, Text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII)
@@ -45,6 +45,12 @@ class TestWebHook(_WebHook, Record):
     """A web hook that is tried out; it need not be stored."""
 
     url = Pattern(r"^\S+\Z", required=True, metadata={"description": "Where it goes."})
+
+
+class FireJobWebHook(IdRequest):
+    """Which running job, and the proof that the caller acts for it."""
+
+    auth = Pattern(r"^[\w\-]+\Z", required=True, metadata={"description": "The job's token."})
 
 
 def check_web_hook(hook: Mapping[str, Any]) -> None:

@@ -136,7 +136,7 @@ def receive(job_id: str, proof: str, upload: files.Upload) -> Document:
     The job's record will have it. `proof` is the job's token, or the API key of somebody who may
     run jobs.
     """
-    row = _running_job(job_id, proof)
+    row = running_job(job_id, proof)
     instance, name = current_app.config["INSTANCE_PATH"], upload.filename or ""
     stored = aside(stored_files.store_for_job, instance, job_id, upload.stream, name)
     record = files.record(stored, job=job_id, server=row.server)
@@ -170,11 +170,11 @@ def finish(job_id: str, proof: str, job: Mapping[str, Any]) -> None:
     """Refuse to end a job: its own process does that here, and no worker elsewhere."""
     if job.get("id", job_id) != job_id:
         raise BadRequest("Malformed parameter: job")
-    _running_job(job_id, proof)
+    running_job(job_id, proof)
     raise Conflict(f"Job is not run by a remote worker: {job_id}", code="job")
 
 
-def _running_job(job_id: str, proof: str) -> Any:
+def running_job(job_id: str, proof: str) -> Any:
     """The row of a job that runs; raises `ApiError` unless `proof` allows to act for it."""
     is_own = tokens.worker_token_is_valid(proof, job_id, current_app.config["SECRET_KEY"])
     caller = None if is_own else _caller(proof)

@@ -12,12 +12,13 @@ from core import clock
 from core.ids import new_id
 from models.category import Category
 from models.document import DocumentTable
+from models.global_state import GlobalState
 from models.group import Group
 from models.plugin import Plugin
 from models.server import Server
 from models.tag import Tag
 from services.hosts import host_name
-from services.stock_plugins import PLUGINS
+from services.stock_plugins import FIRST_PLUGINS, PLUGINS
 
 Document = dict[str, Any]
 
@@ -60,21 +61,33 @@ _RECORDS: tuple[tuple[type[DocumentTable], tuple[Document, ...]], ...] = (
             },
         ),
     ),
-    (Plugin, PLUGINS),
 )
+#: The ids of stock plugins that the instance has got, whether or not it still has them.
+_GOT = "stock.plugins"
 
 
 def seed(connection: sa.Connection, settings: Mapping[str, Any]) -> None:
     """Fill what is empty with the stock records, and describe this host.
 
-    What is there stays as it is, and what was deleted stays away.
+    What is there stays as it is, and what was deleted stays away. Plugins that are new in this
+    version are added.
     """
     for table, records in _RECORDS:
         if table.all(connection):
             continue
         for record in records:
             table.insert(connection, {**record, **_origin()})
+    _seed_plugins(connection)
     _seed_server(connection, settings)
+
+
+def _seed_plugins(connection: sa.Connection) -> None:
+    is_new = not Plugin.all(connection)
+    got = GlobalState.get(connection, _GOT, [] if is_new else list(FIRST_PLUGINS))
+    for plugin in PLUGINS:
+        if plugin["id"] not in got:
+            Plugin.insert(connection, {**plugin, **_origin()})
+    GlobalState.put(connection, _GOT, [plugin["id"] for plugin in PLUGINS])
 
 
 def _origin() -> Document:

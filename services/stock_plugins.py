@@ -87,7 +87,23 @@ _TEST: Document = {
     ],
 }
 
+_HOOK: Document = {
+    "id": "hookplug",
+    "title": "Web Hook",
+    "command": "[hook-plugin]",
+    "kill": "parent",
+    "icon": "webhook",
+    "params": [
+        # Who may run an event must not choose among all hooks.
+        _text("web_hook", "Web Hook ID", required=True, locked=True),
+        {"id": "text", "title": "Custom Text", "type": "textarea", "value": ""},
+    ],
+}
+
+#: Those that were there before new ones were added to instances that exist.
+FIRST_PLUGINS = ("shellplug", "httpplug", "testplug")
+
 #: Complete but for who made them and when.
 PLUGINS: tuple[Document, ...] = tuple(
-    {"type": "event", "enabled": True, **plugin} for plugin in (_SHELL, _HTTP, _TEST)
+    {"type": "event", "enabled": True, **plugin} for plugin in (_SHELL, _HTTP, _TEST, _HOOK)
 )

@@ -35,8 +35,8 @@ _SECRET_HEADERS = frozenset(
 )
 
 
-def fire_for(errand: Errand) -> Outcome:
-    """Fire the web hook that an action names."""
+def fire_for(errand: Errand, text: str = "") -> Outcome:
+    """Fire the web hook that an action names; a `text` stands for what happened."""
     hook_id = str(errand.action.get("web_hook"))
     texts = [f"Firing web hook: #{hook_id}"]
     hook = db.read(lambda connection: WebHook.get(connection, hook_id))
@@ -47,6 +47,8 @@ def fire_for(errand: Errand) -> Outcome:
         values = _values(hook_id, errand)
     except SealError as error:
         return Outcome(_failed(error), texts)
+    if text:
+        values["text"] = text
     return Outcome(fire(hook, values, errand.id, errand.settings), texts)
 
 

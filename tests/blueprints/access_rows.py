@@ -167,7 +167,14 @@ FOR_ADMINS: dict[str, dict[str, Any]] = {
 #: Endpoints that take no keys, or other credentials as well: those have tests of their own.
 OPEN = {
     *("ping", "echo", "file", "magic", "stream_job", "view_job_log", "download_job_log"),
-    *("upload_job_file", "finish_job", "user/login", "user/logout", "user/resume_session"),
+    *(
+        "upload_job_file",
+        "finish_job",
+        "fire_job_web_hook",
+        "user/login",
+        "user/logout",
+        "user/resume_session",
+    ),
 }
 #: Routes that are no endpoints of the API, for everybody.
 FOR_EVERYBODY = {

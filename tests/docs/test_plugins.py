@@ -76,6 +76,7 @@ def test_all_parameters_of_the_bundled_plugins_are_told():
         "shellplug": "## Shell scripts",
         "httpplug": "## HTTP requests",
         "testplug": "## The test plugin",
+        "hookplug": "## Web hooks",
     }
     for plugin in PLUGINS:
         section = pages.section(PAGE, headings[plugin["id"]])

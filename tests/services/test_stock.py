@@ -2,9 +2,12 @@
 
 import socket
 
+import sqlalchemy as sa
+
 from models.category import Category
 from models.database import db
 from models.event import Event
+from models.global_state import GlobalState
 from models.group import Group
 from models.plugin import Plugin
 from models.server import Server
@@ -33,7 +36,7 @@ def test_the_stock_is_there(app):  # noqa: F811
     assert ids(Category) == ["general"]
     assert ids(Tag) == ["important", "flag"]
     assert ids(Group) == ["main"]
-    assert ids(Plugin) == ["shellplug", "httpplug", "testplug"]
+    assert ids(Plugin) == ["shellplug", "httpplug", "testplug", "hookplug"]
     assert ids(Event) == []
     for records in everything().values():
         for record in records:
@@ -76,6 +79,21 @@ def test_what_operators_changed_is_kept_and_what_they_deleted_stays_away(app):  
     assert db.read(Category.all)[0]["title"] == "Ours"
     assert db.read(Server.all) == [server | {"groups": ["main", "fast"], "enabled": False}]
     assert ids(Tag) == ["important"]
+
+
+def test_plugins_of_a_later_version_are_added_once(app):  # noqa: F811
+    def forget(connection):
+        for plugin in ("hookplug", "testplug"):
+            Plugin.delete(connection, plugin)
+        connection.execute(sa.delete(GlobalState))
+
+    # As an instance of the first version is whose operator did not want the test plugin.
+    db.write(forget)
+    seed(app.config)
+    assert ids(Plugin) == ["shellplug", "httpplug", "hookplug"]
+    db.write(lambda connection: Plugin.delete(connection, "hookplug"))
+    seed(app.config)
+    assert ids(Plugin) == ["shellplug", "httpplug"]
 
 
 def test_a_renamed_host_stays_the_same_server(app):  # noqa: F811

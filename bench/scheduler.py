@@ -1,0 +1,83 @@
+"""The scheduler with thousands of events: what they cost while idle, and how late runs start."""
+
+import time
+from typing import Any
+
+from bench import processes
+from bench.client import Connection
+from bench.figures import Figure, percentile, report
+from bench.server import Switchyard
+
+EVENTS = 10_000
+AT_ONCE = 500
+#: Not due while this runs.
+_IDLE_LINE = "0 0 1 1 * true"
+_LINES_PER_CALL = 1000
+_SETTLE_SECONDS = 5.0
+_IDLE_SECONDS = 30.0
+_SCRIPT = "#!/bin/sh\ntrue\n"
+
+
+def measure() -> list[Figure]:
+    """The engine's processor time, and the delays of runs by the second and of many at once."""
+    with Switchyard() as server, server.connect() as connection:
+        for _ in range(EVENTS // _LINES_PER_CALL):
+            lines = "\n".join([_IDLE_LINE] * _LINES_PER_CALL)
+            connection.call("import_crontab/v1", crontab=lines)
+        time.sleep(_SETTLE_SECONDS)
+        busy = _busy_percent(server)
+        delays = _delays_by_the_second(server, connection)
+        late = _delays_at_once(connection)
+    return [
+        Figure(f"engine with {EVENTS} events, idle", busy, "% of a core", at_most=1),
+        Figure("start after the second, p99", percentile(delays, 99) * 1000, "ms", at_most=250),
+        Figure("start after the second, p50", percentile(delays, 50) * 1000, "ms"),
+        Figure(f"{AT_ONCE} due at once, the last one starts after", max(late), "s", at_most=5),
+    ]
+
+
+def _busy_percent(server: Switchyard) -> float:
+    before = processes.processor_seconds([server.engine])
+    time.sleep(_IDLE_SECONDS)
+    return (processes.processor_seconds([server.engine]) - before) / _IDLE_SECONDS * 100
+
+
+def _delays_by_the_second(server: Switchyard, connection: Connection) -> list[float]:
+    """How long after its second each of a minute's sixty runs became active, seconds."""
+    interval = {"enabled": True, "type": "interval", "duration": 1}
+    start = int(time.time()) // 60 * 60
+    event = server.create_event(_SCRIPT, triggers=[interval | {"start": start}])
+    # A changed event runs from the next minute on.
+    time.sleep(start + 60 - time.time() + 62)
+    connection.call("update_event/v1", id=event, enabled=False)
+    return _delays(_finished(connection, f"event:{event}", 60))
+
+
+def _delays_at_once(connection: Connection) -> list[float]:
+    """The same for many events that are due in the same minute."""
+    connection.call("create_category/v1", id="atonce", title="At once", enabled=True)
+    # Far enough ahead that all of them are there.
+    due = time.localtime(time.time() + 70)
+    lines = "\n".join([f"{due.tm_min} {due.tm_hour} * * * true"] * AT_ONCE)
+    connection.call("import_crontab/v1", crontab=lines, category="atonce")
+    return _delays(_finished(connection, "category:atonce", AT_ONCE))
+
+
+def _finished(connection: Connection, query: str, count: int) -> list[dict[str, Any]]:
+    """The finished jobs of a search, once there are so many."""
+    deadline = time.monotonic() + 180
+    while True:
+        rows = connection.call("search_jobs/v1", query=query, limit=1000)["rows"]
+        if len(rows) >= count:
+            return list(rows)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{len(rows)} of {count} jobs of {query}")
+        time.sleep(0.5)
+
+
+def _delays(rows: list[dict[str, Any]]) -> list[float]:
+    return [row["started"] - row["now"] for row in rows]
+
+
+if __name__ == "__main__":
+    report(measure)
