@@ -10,10 +10,9 @@ Files lie beside them: `core.stored_files`.
 
 import os
 import re
-import shutil
 from pathlib import Path
 
-from core import archive, stored_files
+from core import archive, stored_files, trees
 from core.archive import BytesLog, PlainLog, StoredLog
 
 #: What may stand in a path as a job or launch: no dots and no slashes, so never another folder.
@@ -129,14 +128,14 @@ def delete_job_blobs(instance: Path, job: str) -> None:
     for path in (plain, packed, index, archive.temporary(packed), archive.temporary(index)):
         path.unlink(missing_ok=True)
     stored_files.delete_of_job(instance, job)
-    shutil.rmtree(instance / "runs" / job, ignore_errors=True)
+    trees.delete(instance / "runs" / job)
 
 
 def delete_run(instance: Path, job: str, launch: str) -> None:
     """Delete what a run left on disk, its work folder beside it included."""
     folder = run_dir(instance, job, launch)
     for path in (*work_folders(folder), folder):
-        shutil.rmtree(path, ignore_errors=True)
+        trees.delete(path)
     try:
         folder.parent.rmdir()
     except OSError:

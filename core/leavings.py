@@ -1,13 +1,13 @@
 """What lies in the folders of an instance, to be compared with what the database knows."""
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from core import trees
 from core.spool import FOLDER as INCOMING
 from core.stored_files import JOBS
 
@@ -35,7 +35,7 @@ class Leaving:
     def delete(self) -> None:
         """Delete it; that it is gone already is no error."""
         if self.path.is_dir() and not self.path.is_symlink():
-            shutil.rmtree(self.path, ignore_errors=True)
+            trees.delete(self.path)
         else:
             self.path.unlink(missing_ok=True)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from core import trees
 from core.ids import random_name
 from core.spool import Spool
 
@@ -148,13 +149,13 @@ def delete_file(instance: Path, key: str) -> bool:
     if descriptor is None:
         return False
     os.close(descriptor)
-    shutil.rmtree((instance / key).parent, ignore_errors=True)
+    trees.delete((instance / key).parent)
     return True
 
 
 def delete_of_job(instance: Path, job: str) -> None:
     """Delete all files of a job; that there are none is no error."""
-    shutil.rmtree(instance / "files" / _job_folder(job), ignore_errors=True)
+    trees.delete(instance / "files" / _job_folder(job))
 
 
 def shown_name(name: str) -> str:
@@ -200,7 +201,7 @@ def _store(instance: Path, folder: str, name: str, save: Callable[[Path], object
         _sync_folder(target.parent)
         _sync_folder(target.parent.parent)
     except BaseException:
-        shutil.rmtree(target.parent, ignore_errors=True)
+        trees.delete(target.parent)
         raise
     return StoredFile(stored.filename, stored.path, target.stat().st_size)
 
