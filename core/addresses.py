@@ -15,8 +15,12 @@ _METADATA = frozenset(
         "168.63.129.16",  # Azure
     )
 )
-#: IPv6 addresses whose last four bytes are an IPv4 address: of NAT64, and the old compatible form.
-_EMBEDDING = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+#: IPv6 addresses whose last four bytes are an IPv4 address: of NAT64 (everybody's, and the prefix
+#: for a network's own use), translated without state, and in the old compatible form.
+_EMBEDDING = tuple(
+    ipaddress.ip_network(text)
+    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")
+)
 
 
 def is_metadata(address: str) -> bool:

@@ -1,6 +1,5 @@
 """Output files: what a plugin's entries mean, and how the files get into the instance."""
 
-import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from core import stored_files
+from core import globs, stored_files
 from services import files
 
 Document = dict[str, Any]
@@ -86,13 +85,23 @@ def _outputs(wanted: Wanted, entry: Any) -> Iterator[Output]:
     if name:
         yield Output(folder / path, name, delete)
         return
-    matches = list(islice(glob.iglob(path, root_dir=folder, recursive=True), _MOST_MATCHES + 1))
-    if len(matches) > _MOST_MATCHES:
-        raise UploadError(f"Failed to upload job file: {path}: More than {_MOST_MATCHES} files")
-    for match in sorted(matches):
+    for match in _matches(folder, path):
         found = folder / match
-        if not found.is_dir() and wanted.owner in (None, _uid(found)):
+        # Not pathlib's: that raises where a folder may be listed but not entered.
+        if not os.path.isdir(found) and wanted.owner in (None, _uid(found)):  # noqa: PTH112
             yield Output(found, found.name, delete)
+
+
+def _matches(folder: Path, pattern: str) -> list[str]:
+    """The paths that a pattern names, each once and in order."""
+    try:
+        found = list(islice(globs.matches(folder, pattern), _MOST_MATCHES + 1))
+    except globs.TooMuchError:
+        text = f"Failed to upload job file: {pattern}: Too many files to look through"
+        raise UploadError(text) from None
+    if len(found) > _MOST_MATCHES:
+        raise UploadError(f"Failed to upload job file: {pattern}: More than {_MOST_MATCHES} files")
+    return sorted(set(found))
 
 
 def _uid(path: Path) -> int | None:

@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pytest
 
-from core import stored_files
+from core import globs, stored_files
 from engine import outputs
 
 
@@ -53,6 +53,15 @@ def test_what_entries_mean(store, entry, expected):
     stored, delete = store(entry)
     assert names(stored) == expected
     assert delete == []
+
+
+def test_links_that_lead_back_do_not_keep_a_job_from_ending(store, folder, monkeypatch):
+    monkeypatch.setattr(globs, "_MOST_LOOKS", 2000)
+    for name in ("x", "y"):
+        (folder / name).symlink_to(".")
+    assert store("**/none") == ([], [])
+    with pytest.raises(outputs.UploadError, match="Too many files to look through"):
+        store("*/" * 40 + "none")
 
 
 def test_a_path_with_a_name_is_literal(store, folder):
