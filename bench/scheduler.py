@@ -20,14 +20,15 @@ _SCRIPT = "#!/bin/sh\ntrue\n"
 
 def measure() -> list[Figure]:
     """The engine's processor time, and the delays of runs by the second and of many at once."""
-    with Switchyard() as server, server.connect() as connection:
+    with Switchyard() as server:
         for _ in range(EVENTS // _LINES_PER_CALL):
             lines = "\n".join([_IDLE_LINE] * _LINES_PER_CALL)
-            connection.call("import_crontab/v1", crontab=lines)
+            with server.connect() as connection:
+                connection.call("import_crontab/v1", crontab=lines)
         time.sleep(_SETTLE_SECONDS)
         busy = _busy_percent(server)
-        delays = _delays_by_the_second(server, connection)
-        late = _delays_at_once(connection)
+        delays = _delays_by_the_second(server)
+        late = _delays_at_once(server)
     return [
         Figure(f"engine with {EVENTS} events, idle", busy, "% of a core", at_most=1),
         Figure("start after the second, p99", percentile(delays, 99) * 1000, "ms", at_most=250),
@@ -42,25 +43,28 @@ def _busy_percent(server: Switchyard) -> float:
     return (processes.processor_seconds([server.engine]) - before) / _IDLE_SECONDS * 100
 
 
-def _delays_by_the_second(server: Switchyard, connection: Connection) -> list[float]:
+def _delays_by_the_second(server: Switchyard) -> list[float]:
     """How long after its second each of a minute's sixty runs became active, seconds."""
     interval = {"enabled": True, "type": "interval", "duration": 1}
     start = int(time.time()) // 60 * 60
     event = server.create_event(_SCRIPT, triggers=[interval | {"start": start}])
     # A changed event runs from the next minute on.
     time.sleep(start + 60 - time.time() + 62)
-    connection.call("update_event/v1", id=event, enabled=False)
-    return _delays(_finished(connection, f"event:{event}", 60))
+    # An idle connection would have been closed meanwhile.
+    with server.connect() as connection:
+        connection.call("update_event/v1", id=event, enabled=False)
+        return _delays(_finished(connection, f"event:{event}", 60))
 
 
-def _delays_at_once(connection: Connection) -> list[float]:
+def _delays_at_once(server: Switchyard) -> list[float]:
     """The same for many events that are due in the same minute."""
-    connection.call("create_category/v1", id="atonce", title="At once", enabled=True)
     # Far enough ahead that all of them are there.
     due = time.localtime(time.time() + 70)
     lines = "\n".join([f"{due.tm_min} {due.tm_hour} * * * true"] * AT_ONCE)
-    connection.call("import_crontab/v1", crontab=lines, category="atonce")
-    return _delays(_finished(connection, "category:atonce", AT_ONCE))
+    with server.connect() as connection:
+        connection.call("create_category/v1", id="atonce", title="At once", enabled=True)
+        connection.call("import_crontab/v1", crontab=lines, category="atonce")
+        return _delays(_finished(connection, "category:atonce", AT_ONCE))
 
 
 def _finished(connection: Connection, query: str, count: int) -> list[dict[str, Any]]:
