@@ -15,6 +15,8 @@ _IDLE_LINE = "0 0 1 1 * true"
 _LINES_PER_CALL = 1000
 _SETTLE_SECONDS = 5.0
 _IDLE_SECONDS = 30.0
+#: So few that a reply comes as a whole.
+_ROWS = 10
 _SCRIPT = "#!/bin/sh\ntrue\n"
 
 
@@ -70,13 +72,16 @@ def _delays_at_once(server: Switchyard) -> list[float]:
 def _finished(connection: Connection, query: str, count: int) -> list[dict[str, Any]]:
     """The finished jobs of a search, once there are so many."""
     deadline = time.monotonic() + 180
-    while True:
-        rows = connection.call("search_jobs/v1", query=query, limit=1000)["rows"]
-        if len(rows) >= count:
-            return list(rows)
+    while (found := _page(connection, query, 0)["list"]["length"]) < count:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{len(rows)} of {count} jobs of {query}")
+            raise TimeoutError(f"{found} of {count} jobs of {query}")
         time.sleep(0.5)
+    pages = (_page(connection, query, offset)["rows"] for offset in range(0, found, _ROWS))
+    return [row for page in pages for row in page]
+
+
+def _page(connection: Connection, query: str, offset: int) -> dict[str, Any]:
+    return connection.call("search_jobs/v1", query=query, offset=offset, limit=_ROWS)
 
 
 def _delays(rows: list[dict[str, Any]]) -> list[float]:
