@@ -43,6 +43,22 @@ def abort_now(
 
     A round of actions that is under way ends first.
     """
+    was_starting = row.state == State.STARTING
+    is_aborted = row.state == State.COMPLETE and not _is_settled(row)
+    if is_aborted:
+        # Before its start, whose actions it waits for: once is enough.
+        Job.patch(turn.connection, row.id, columns={"abort_reason": None})
+    else:
+        _note_abort(turn, row, reason, before, may_retry=may_retry)
+    if not Errand.any_of(turn.connection, row.id):
+        finalize(turn, row.id)
+    elif was_starting:
+        move(turn.connection, row.id, State.STARTING, State.COMPLETE, by=our_name())
+
+
+def _note_abort(
+    turn: Turn, row: Any, reason: str, before: Sequence[Row], *, may_retry: bool
+) -> None:
     job = json.loads(row.doc)
     entries = [*before, activity(f"Aborting Job: {reason}", our_name())]
     doc: Document = {RETRY_ALLOWED: True} if may_retry else {}
@@ -58,10 +74,6 @@ def abort_now(
         results={"code": "abort", "description": reason, "complete": True},
         activity=entries,
     )
-    if row.state == State.STARTING and Errand.any_of(turn.connection, row.id):
-        move(turn.connection, row.id, State.STARTING, State.COMPLETE, by=our_name())
-    else:
-        finalize(turn, row.id)
 
 
 def finalize(

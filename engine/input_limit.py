@@ -30,7 +30,8 @@ def pruned(job: Mapping[str, Any], input_text: str | None) -> tuple[str | None, 
 
 
 def _by_amount(limit: Mapping[str, Any], files: Files) -> Files:
-    return files[: max(0, int(limit["amount"]))]
+    amount = limit.get("amount")
+    return files if amount is None else files[: max(0, int(amount))]
 
 
 def _by_size(limit: Mapping[str, Any], files: Files) -> Files:

@@ -64,48 +64,6 @@ def test_aborting_twice_changes_nothing(server, reason):
     assert job["description"] == reason
 
 
-def test_a_queued_job(server, reason):
-    limits = [
-        {"type": "job", "enabled": True, "amount": 1},
-        {"type": "queue", "enabled": True, "amount": 5},
-    ]
-    event = server.event(ENDLESS, limits=limits)
-    first, second = server.run(id=event), server.run(id=event)
-    server.wait_for_state(second, "queued")
-    server.call("abort_job", id=second)
-    job = server.wait(second)
-    assert messages(job)[3:] == [
-        "Moving job state from {ready} to {queued}",
-        f"Aborting Job: {reason}",
-        "Executing job error action: snapshot",
-        f"Job aborted: {reason}",
-    ]
-    assert job["output"] == f"{reason}\n"
-    assert not {"server", "pid", "files", "groups"} & job.keys()
-    server.call("abort_job", id=first)
-
-
-@pytest.mark.parametrize("state", ["start_delay", "retry_delay"])
-def test_a_delayed_job(server, reason, state):
-    job_id = server.run("#!/bin/sh\ntrue\n", state=state, until=time.time() + 599.9)
-    job = server.job(job_id)
-    assert job["state"] == state
-    assert messages(job)[3] == "Job will be delayed for 9 minutes, 59 seconds"
-    server.call("abort_job", id=job_id)
-    assert messages(server.wait(job_id))[4:] == [
-        f"Aborting Job: {reason}",
-        "Executing job error action: snapshot",
-        f"Job aborted: {reason}",
-    ]
-
-
-def test_a_suspended_job(server, reason):
-    job_id = server.run(id=server.event(actions=[SUSPEND]))
-    server.wait(job_id, lambda job: job.get("suspended"))
-    server.call("abort_job", id=job_id)
-    assert server.wait(job_id)["description"] == reason
-
-
 def test_a_finishing_job(server, reason):
     # Files with two links are copied, which takes long enough to be seen.
     then = "truncate -s 400M big; ln big other"

@@ -33,31 +33,6 @@ def test_a_time_limit_aborts_the_job_in_time(server):
     assert row["job_id"] == job["id"]
 
 
-def test_a_time_limit_without_abort_only_notes_and_tags(server):
-    event = server.event(
-        "#!/bin/sh\nsleep 1.5\n", limits=[time_limit(abort=False, tags=["important"])]
-    )
-    job = server.run_and_wait(id=event)
-    assert (job["code"], job["tags"]) == (0, ["important", "_success", "_last"])
-    text = "Job elapsed time has exceeded maximum limit of 1 second."
-    assert messages(job).count(text) == 1
-    assert job["limits"][0]["details"] == ""
-
-
-def test_a_disabled_time_limit_does_nothing(server):
-    event = server.event("#!/bin/sh\nsleep 1.3\n", limits=[time_limit(enabled=False)])
-    job = server.run_and_wait(id=event)
-    assert job["code"] == 0
-    assert "date" not in job["limits"][0]
-
-
-def test_a_job_that_ends_in_time_is_left_alone(server):
-    event = server.event("#!/bin/sh\ntrue\n", limits=[time_limit()])
-    job = server.run_and_wait(id=event)
-    assert job["code"] == 0
-    assert "date" not in job["limits"][0]
-
-
 def test_a_limit_on_the_log_ends_a_talkative_job(server):
     limit = {"type": "log", "enabled": True, "amount": 100_000, "abort": True}
     job = server.run_and_wait(id=server.event("#!/bin/sh\nexec yes\n", limits=[limit]))
@@ -73,21 +48,6 @@ def test_a_limit_on_the_processors_ends_a_busy_job_at_the_first_sample(server):
     text = "Job CPU usage has exceeded maximum limit of 1% for 0 seconds."
     assert (job["code"], job["description"]) == ("abort", text)
     assert job["cpu"]["max"] > 1
-
-
-def test_a_limit_on_memory_without_abort_tags_the_job(server):
-    limit = {"type": "mem", "enabled": True, "amount": 1000, "tags": ["flag"]}
-    event = server.event("#!/bin/sh\nsleep 2.5\n", limits=[limit])
-    job = server.run_and_wait(id=event)
-    assert (job["code"], "flag" in job["tags"]) == (0, True)
-    assert "Job memory usage has exceeded maximum limit of 1000 bytes" in " ".join(messages(job))
-
-
-def test_a_job_ends_with_as_many_tags_as_it_may_have(server):
-    limit = {"type": "tag", "enabled": True, "amount": 1}
-    job = server.run_and_wait(id=server.event(limits=[limit], tags=["flag", "important"]))
-    assert job["tags"] == ["flag", "_success", "_last"]
-    assert "WARNING: Chopping 1 tags to adhere to limit of 1" in messages(job)
 
 
 def test_a_file_limit_prunes_the_input(server):

@@ -101,19 +101,6 @@ def test_windows_line_ends_do_no_harm(server):
     assert server.run_and_wait("#!/bin/sh\r\necho ok\r\n")["output"] == "ok\n"
 
 
-def test_no_server_for_the_targets_aborts_the_job(server):
-    job = server.run_and_wait(id=server.event(targets=["nosuchserver"]))
-    text = "No available servers matching targets."
-    assert (job["code"], job["description"], job["output"]) == ("abort", text, f"{text}\n")
-    assert messages(job)[3:] == [
-        "No available servers matching targets",
-        f"Aborting Job: {text}",
-        "Executing job error action: snapshot",
-        f"Job aborted: {text}",
-    ]
-    assert not {"server", "pid", "files"} & job.keys()
-
-
 def test_get_job_and_wait_show_the_same(server):
     job = server.run_and_wait("#!/bin/sh\necho x\n")
     assert server.job(job["id"]) == job

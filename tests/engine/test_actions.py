@@ -43,10 +43,13 @@ def test_a_label_has_its_macros_replaced():
         (1, ["complete", "error", "user", "tag:x"]),
         ("abort", ["complete", "error", "abort", "tag:x"]),
         ("warning", ["complete", "error", "warning", "tag:x"]),
+        ("critical", ["complete", "error", "critical", "tag:x"]),
+        ("oops", ["complete", "error", "user", "tag:x"]),
     ],
 )
 def test_the_result_decides_which_actions_run_and_in_which_order(code, conditions):
-    every = ["tag:x", "abort", "warning", "user", "success", "error", "complete", "start", "tag:y"]
+    every = ["tag:x", "abort", "warning", "critical", "user", "success", "error", "complete"]
+    every += ["start", "instant", "tag:y", "limited", "suspended", "nonsense"]
     given = [action("tag", condition, tags=[condition]) for condition in every]
     job, _ = ended(*given, code=code, tags=["x"])
     assert job["tags"] == ["x", *conditions]

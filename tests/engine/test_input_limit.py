@@ -13,7 +13,7 @@ FILES = [
 
 
 def names(limit, files=FILES):
-    job = {"limits": [{"type": "file", "enabled": True, "amount": 10, **limit}]}
+    job = {"limits": [{"type": "file", "enabled": True, **limit}]}
     text, entries = pruned(job, json.dumps({"data": {"x": 1}, "files": files}))
     kept = json.loads(text)
     assert kept["data"] == {"x": 1}
@@ -24,6 +24,7 @@ def names(limit, files=FILES):
     ("limit", "kept", "pruned_text"),
     [
         ({}, 3, None),
+        ({"amount": None}, 3, None),
         ({"amount": 2}, 2, "Pruned 1 files from input (file amount limit exceeded)"),
         ({"amount": 0}, 0, "Pruned 3 files from input (file amount limit exceeded)"),
         ({"size": 600}, 3, None),

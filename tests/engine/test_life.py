@@ -15,18 +15,16 @@ from hypothesis.stateful import (
 )
 
 from core import clock, json
-from engine import finish, phases, watch
-from engine.errand_worker import Done
+from engine import finish, watch
 from engine.finish import Kept
-from engine.queue import Queue
 from engine.records import Batch
-from engine.turn import Run, Turn
+from engine.turn import Run
 from models.database import db
-from models.errand import Errand
 from models.event import Event
 from models.job import Job
 from services.errand import Outcome
 from services.transitions import NEXT, State
+from tests.engine.stepping import Stepper
 from tests.factories import add_job, load, stored_event
 
 CODES = (0, 1, "warning", "abort", "critical")
@@ -44,6 +42,8 @@ actions = st.fixed_dictionaries(
     }
 )
 
+START = {"type": "run_event", "condition": "start", "enabled": True}
+
 
 def reachable(before):
     """The states that a job may get into from one, itself included."""
@@ -59,20 +59,21 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self, app):
         super().__init__()
-        self.settings = app.config
-        self.queue = Queue()
-        self.launched = []
-        self.killed = []
+        self.engine = Stepper(app.config)
         self.seen = State.READY
         self.record = None
 
     @initialize(
         given=st.lists(actions, max_size=5),
+        starting=st.sampled_from([0, 0, 1, 2]),
         delayed=st.booleans(),
         retries=st.sampled_from([0, 0, 1]),
         ephemeral=st.booleans(),
+        looks=st.sampled_from([0, 1, 1, 2]),
     )
-    def accept(self, given, delayed, retries, ephemeral):
+    def accept(self, given, starting, delayed, retries, ephemeral, looks):
+        # What holds a job in `starting` is what most can go wrong with.
+        given = [*given, *(START | {"event_id": f"e{number}"} for number in range(starting))]
         event = stored_event()
         limits = [{"type": "retry", "enabled": True, "amount": retries}] if retries else []
         limits += [{"type": "time", "enabled": True, "duration": 0, "tags": ["late"]}]
@@ -89,35 +90,14 @@ class Life(RuleBasedStateMachine):
         self.event = event
         self.may_vanish = ephemeral
         self.seen = state
+        for _ in range(looks):
+            self.look()
 
     # What the engine does
 
-    def turn(self, work):
-        turn = db.write(lambda connection: self._step(connection, work))
-        for effect in turn.after:
-            effect()
-
-    def _step(self, connection, work):
-        turn = Turn(connection, self.settings)
-        with turn.step():
-            work(turn)
-        return turn
-
     @rule()
     def look(self):
-        def work(turn):
-            todo = self.queue.find(turn.connection, may_start=True)
-            for job_id, step in self.queue.steps(todo, 64, self.launch, self.kill):
-                if job_id == self.job_id:
-                    step(turn)
-
-        self.turn(work)
-
-    def launch(self, frame, job_id):
-        self.launched.append(frame["launch"])
-
-    def kill(self, row, way):
-        self.killed.append(row.launch)
+        self.engine.look(self.job_id)
 
     @property
     def row(self):
@@ -125,8 +105,7 @@ class Life(RuleBasedStateMachine):
 
     @property
     def errands(self):
-        rows = db.read(Errand.all)
-        return [errand for errand in rows if errand.job == self.job_id]
+        return self.engine.errands(self.job_id)
 
     @precondition(lambda self: self.is_live and self.errands)
     @rule(code=st.sampled_from([0, "webhook"]), last=st.booleans(), again=st.booleans())
@@ -134,9 +113,7 @@ class Life(RuleBasedStateMachine):
         """An errand is done; after a crash of the engine twice."""
         errand = self.errands[-1 if last else 0]
         outcome = Outcome({"code": code, "description": "done"}, ["Done."], {"jobs": [{"id": "j"}]})
-        done = Done(errand.id, outcome, clock.now())
-        for _ in range(2 if again else 1):
-            self.turn(lambda turn: phases.record(turn, done, self.launch))
+        self.engine.record(errand.id, outcome, 2 if again else 1)
         assert errand not in self.errands
 
     @precondition(lambda self: self.is_live and self.is_running)
@@ -147,20 +124,16 @@ class Life(RuleBasedStateMachine):
         run = Run(self.job_id, row.launch, row.segment, row.offset)
         batch = Batch(row.segment, row.offset + 1, (row.segment, row.offset))
         batch.messages = [{"xy": 1, "push": {"actions": [action]}, "progress": 0.5}]
-        self.turn(lambda turn: watch.apply(turn, run, batch))
+        self.engine.turn(lambda turn: watch.apply(turn, run, batch))
 
     @precondition(lambda self: self.is_live and self.is_running)
     @rule(code=st.sampled_from([0, 3]), lost=st.booleans(), is_twice=st.booleans())
     def exit(self, code, lost, is_twice):
         record = {"lost": True} if lost else {"code": code, "pid": 7}
-        run = Run(self.job_id, self.row.launch)
-
-        def work(turn):
-            finish.close(turn, run, record, self.settings["INSTANCE_PATH"] / "nosuch")
-            finish.complete(turn, run, Kept())
-
         for _ in range(2 if is_twice else 1):
-            self.turn(work)
+            if self.row is not None:
+                self.engine.close(self.job_id, **record)
+                self.engine.complete(self.job_id)
         assert self.row is None or self.row.state == State.COMPLETE
 
     @rule()
@@ -168,15 +141,17 @@ class Life(RuleBasedStateMachine):
         """What an old engine's launch has to say changes nothing."""
         before = self.row
         run = Run(self.job_id, "lother")
-        self.turn(lambda turn: finish.complete(turn, run, Kept()))
+        self.engine.turn(lambda turn: finish.complete(turn, run, Kept()))
         assert self.row == before
 
     # What callers do
 
     @precondition(lambda self: self.is_live)
-    @rule()
-    def abort(self):
+    @rule(at_once=st.booleans())
+    def abort(self, at_once):
         self.patch(columns={"abort_reason": "Enough."})
+        if at_once:
+            self.look()
 
     @precondition(lambda self: self.is_live and json.loads(self.row.doc).get("suspended"))
     @rule()
@@ -228,6 +203,7 @@ class Life(RuleBasedStateMachine):
             # A round of actions ends before the job goes on.
             assert state in (State.STARTING, State.COMPLETE)
             assert causes == {"start"}
+            assert "completed" not in json.loads(row.doc)
         if row.final:
             assert self.record in (None, (row.revision, row.head, row.heavy))
             self.record = (row.revision, row.head, row.heavy)
@@ -238,9 +214,7 @@ class Life(RuleBasedStateMachine):
             if not self.is_live:
                 break
             self.look()
-            for errand in self.errands:
-                done = Done(errand.id, Outcome({"code": 0, "description": ""}), clock.now())
-                self.turn(lambda turn, done=done: phases.record(turn, done, self.launch))
+            self.engine.do_errands(self.job_id)
             if self.is_live and json.loads(self.row.doc).get("suspended"):
                 self.resume()
             elif self.is_live and self.is_running:
@@ -283,6 +257,7 @@ def test_every_event_leads_from_any_state_to_a_defined_one_and_to_one_end(app):
             max_examples=50,
             stateful_step_count=20,
             deadline=None,
+            phases=[__import__("hypothesis").Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),
     )

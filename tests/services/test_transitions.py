@@ -1,5 +1,7 @@
 """The table of states, and moving a job along it."""
 
+import itertools
+
 import pytest
 
 from core import json
@@ -46,16 +48,16 @@ def test_a_missing_job_does_not_move(app):
     assert not go("jnosuchjob", State.READY, State.QUEUED)
 
 
-@pytest.mark.parametrize("before", list(State))
-@pytest.mark.parametrize("after", list(State))
-def test_only_ways_of_the_table_exist(app, before, after):
-    job_id = add_job(state=before)
-    if after in NEXT[before]:
-        assert go(job_id, before, after)
-        return
-    with pytest.raises(ValueError, match="no way from"):
-        go(job_id, before, after)
-    assert load(job_id).state == before
+@pytest.mark.databases("sqlite")
+def test_only_ways_of_the_table_exist(app):
+    for before, after in itertools.product(State, State):
+        job_id = add_job(state=before)
+        if after in NEXT[before]:
+            assert go(job_id, before, after)
+            continue
+        with pytest.raises(ValueError, match="no way from"):
+            go(job_id, before, after)
+        assert load(job_id).state == before
 
 
 def test_every_state_but_the_last_has_a_way_to_the_end():
