@@ -1,7 +1,9 @@
 """The web hook plugin: a job that fires a web hook, and ends as that was answered."""
 
+import http.client
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,6 +17,10 @@ import protocol
 #: Longer than a web hook with all of its retries may take.
 _TIMEOUT_SECONDS = 6 * 3600.0
 _UNKNOWN = "(Unknown Error)"
+#: Jobs go on while the server is started again: pauses before it is asked once more.
+_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+#: What a proxy answers while there is no server behind it.
+_NOBODY_THERE = (502, 503)
 
 
 def main() -> None:
@@ -27,9 +33,28 @@ def main() -> None:
     url = f"{job.get('base_url')}/api/app/fire_job_web_hook/v1"
     protocol.log(f"Firing web hook via API: {url}")
     try:
-        tell(ask(url, {"id": job.get("id"), "auth": job.get("auth_token")}))
-    except (OSError, ValueError) as error:
-        protocol.send(code=1, description=f"Failed to reach the server: {error}")
+        tell(ask_until_answered(url, {"id": job.get("id"), "auth": job.get("auth_token")}))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        protocol.send(code=1, description=f"Failed to reach the server: {reason(error)}")
+
+
+def ask_until_answered(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The server's reply, also where it has to come back first.
+
+    The hook's receiver gets the same `Idempotency-Key` each time.
+    """
+    for pause in _PAUSES_SECONDS:
+        try:
+            return ask(url, body)
+        except (OSError, http.client.HTTPException) as error:
+            protocol.log(f"No answer from the server, asking again: {reason(error)}")
+            time.sleep(pause)
+    return ask(url, body)
+
+
+def reason(error: Exception) -> object:
+    """What went wrong, without what the library puts around it."""
+    return getattr(error, "reason", None) or error
 
 
 def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +67,8 @@ def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
             reply = json.load(response)
     except urllib.error.HTTPError as error:
+        if error.code in _NOBODY_THERE:
+            raise
         reply = json.load(error)
     return reply if isinstance(reply, dict) else {}
 
@@ -54,7 +81,9 @@ def tell(reply: dict[str, Any]) -> None:
     description = result.get("description") or (_UNKNOWN if code else "Success")
     message: dict[str, Any] = {"code": code, "description": description, "data": reply}
     if result.get("details"):
-        message["markdown"] = {"title": "Web Hook Details", "content": result["details"]}
+        # What the receiver has answered is no text of ours: no macros are to be found in it.
+        content = str(result["details"]).replace("{{", "{ {")
+        message["markdown"] = {"title": "Web Hook Details", "content": content}
     protocol.log(description)
     protocol.send(**message)
 

@@ -87,7 +87,9 @@ def _seed_plugins(connection: sa.Connection) -> None:
     for plugin in PLUGINS:
         if plugin["id"] not in got:
             Plugin.insert(connection, {**plugin, **_origin()})
-    GlobalState.put(connection, _GOT, [plugin["id"] for plugin in PLUGINS])
+    # None is forgotten: who goes back to an older version for a while gets nothing twice.
+    ours = [plugin["id"] for plugin in PLUGINS]
+    GlobalState.put(connection, _GOT, list(dict.fromkeys([*got, *ours])))
 
 
 def _origin() -> Document:

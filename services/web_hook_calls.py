@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from core import clock
+from core.aside import aside
 from core.config import Settings
 from core.formats import size_text
 from core.masking import masked
@@ -19,6 +20,8 @@ from services.errand import Errand, Outcome
 from services.macros import Macros
 
 Document = dict[str, Any]
+#: Whether anybody still waits for what comes of a request.
+Wanted = Callable[[], bool]
 
 _UNDEFINED = "N/A"
 #: Pauses before a request is sent again, seconds; the last one counts for all that follow.
@@ -35,8 +38,15 @@ _SECRET_HEADERS = frozenset(
 )
 
 
-def fire_for(errand: Errand, text: str = "") -> Outcome:
-    """Fire the web hook that an action names; a `text` stands for what happened."""
+def _always() -> bool:
+    return True
+
+
+def fire_for(errand: Errand, text: str = "", is_wanted: Wanted = _always) -> Outcome:
+    """Fire the web hook that an action names; a `text` stands for what happened.
+
+    It is only sent again while `is_wanted`.
+    """
     hook_id = str(errand.action.get("web_hook"))
     texts = [f"Firing web hook: #{hook_id}"]
     hook = db.read(lambda connection: WebHook.get(connection, hook_id))
@@ -49,7 +59,7 @@ def fire_for(errand: Errand, text: str = "") -> Outcome:
         return Outcome(_failed(error), texts)
     if text:
         values["text"] = text
-    return Outcome(fire(hook, values, errand.id, errand.settings), texts)
+    return Outcome(fire(hook, values, errand.id, errand.settings, is_wanted), texts)
 
 
 def _failed(reason: object) -> Document:
@@ -75,16 +85,20 @@ def _trouble(hook_id: str, hook: Document | None, errand_id: str) -> str | None:
 
 
 def fire(
-    hook: Mapping[str, Any], values: Mapping[str, Any], key: str, settings: Settings
+    hook: Mapping[str, Any],
+    values: Mapping[str, Any],
+    key: str,
+    settings: Settings,
+    is_wanted: Wanted = _always,
 ) -> Document:
     """Send a hook's request until it is answered; returns code, description and details.
 
     `values` are for the macros in it; `key` tells the receiver that a repeat is one.
     """
-    call = call_of(hook, values, key, settings)
+    call = aside(call_of, hook, values, key, settings)
     tries = 1 + min(int(hook.get("retries") or 0), _MOST_RETRIES)
     began = clock.now()
-    answer, failure = _send_often(call, tries)
+    answer, failure = _send_often(call, tries, is_wanted)
     result = _failed(failure) if answer is None else _result(answer)
     hide = partial(masked, values=list(values["secrets"].values()))
     details = hide(_details(call, answer, clock.now() - began, hide))
@@ -98,12 +112,14 @@ def _result(answer: Answer) -> Document:
     return _failed(status)
 
 
-def _send_often(call: Call, tries: int) -> tuple[Answer | None, str]:
+def _send_often(call: Call, tries: int, is_wanted: Wanted) -> tuple[Answer | None, str]:
     """The answer, or why there is none, after as many tries as it takes."""
     answer, failure = None, ""
     for number in range(tries):
         if number:
             time.sleep(_PAUSES[min(number, len(_PAUSES)) - 1])
+            if not is_wanted():
+                break
         try:
             answer = send(call)
         except OutboundError as error:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.plugins.servers import Server as Receiver
-from tests.server import messages
+from tests.processes import until
+from tests.server import ADMIN_KEY, messages
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -42,11 +43,33 @@ def test_a_job_fails_with_its_hook(server, receiver):
     assert (job["code"], job["description"]) == ("webhook", "Error: Web Hook not found: wnone")
 
 
-def test_other_jobs_have_no_hook_to_fire(server):
+def test_an_event_may_let_its_users_choose_among_some_hooks(server, receiver):
+    for name in ("one", "two"):
+        hook = {"id": f"choice{name}", "title": name, "url": f"{receiver.url}/echo?{name}"}
+        server.call("create_web_hook", **hook)
+    event = server.event(
+        plugin="hookplug",
+        params={"web_hook": "choice{{ params.which }}"},
+        fields=[{"id": "which", "title": "Which", "type": "select", "value": "one, two"}],
+    )
+    _, runner = server.key("run_jobs")
+    wishes = {"id": event, "params": {"which": "two", "web_hook": "choiceone"}}
+    job_id = server.post("run_event", wishes, client=runner).json()["id"]
+    assert server.wait_for_state(job_id, "complete")["code"] == 0
+    assert [request[1] for request in receiver.requests] == ["/echo?two"]
+
+
+def test_an_aborted_job_waits_for_no_answer(server, receiver):
+    job_id = server.call("run_event", id=hook_event(server, f"{receiver.url}/silent"))["id"]
+    until(lambda: receiver.requests, what="request of the hook")
+    server.call("abort_job", id=job_id)
+    assert server.wait_for_state(job_id, "complete")["code"] == "abort"
+
+
+def test_keys_fire_no_hooks_of_jobs(server):
     job_id = server.run("#!/bin/sh\nsleep 60\n")
     server.wait_for_state(job_id, "active")
-    reply = server.post("fire_job_web_hook", {"id": job_id, "auth": "0" * 64})
-    assert reply.json() == {"code": "auth", "description": "Authentication failure"}
-    reply = server.post("fire_job_web_hook", {"id": job_id, "auth": "the-admin-key-of-the-tests"})
-    assert reply.json()["description"] == f"Job fires no web hook: {job_id}"
+    for proof in ("0" * 64, ADMIN_KEY):
+        reply = server.post("fire_job_web_hook", {"id": job_id, "auth": proof})
+        assert reply.json() == {"code": "auth", "description": "Authentication failure"}
     server.call("abort_job", id=job_id)

@@ -8,6 +8,8 @@ import time
 import httpx
 import pytest
 
+from tests.plugins.servers import Handler
+from tests.plugins.servers import Server as Receiver
 from tests.processes import command_line, having, is_alive, kill, until
 from tests.server import messages
 
@@ -252,3 +254,24 @@ def test_a_frozen_launcher_is_waited_for_and_its_jobs_live(server):
     finally:
         os.kill(launcher, signal.SIGCONT)
     assert server.wait(job_id)["code"] == 4
+
+
+def test_a_job_that_fires_a_hook_asks_again_when_the_web_server_has_gone(server, monkeypatch):
+    def answer_later(handler):
+        is_first = len(handler.server.requests) == 1
+        return handler.answer_silent() if is_first else handler.answer_text()
+
+    monkeypatch.setattr(Handler, "answer_later", answer_later, raising=False)
+    with Receiver() as receiver:
+        url = f"{receiver.url}/later"
+        hook = server.call("create_web_hook", title="Hook", url=url)["web_hook"]["id"]
+        event = server.event(plugin="hookplug", params={"web_hook": hook})
+        job_id = server.run(id=event)
+        until(lambda: receiver.requests, what="request of the hook")
+        for worker in server.workers:
+            kill(worker)
+        until(lambda: len(receiver.requests) > 1, what="repetition of the request")
+        job = server.wait(job_id)
+    assert (job["code"], job["description"]) == (0, "Success (HTTP 200 OK)")
+    keys = [request[2]["idempotency-key"] for request in receiver.requests]
+    assert keys == [f"{job_id}.hook"] * 2

@@ -96,6 +96,15 @@ def test_plugins_of_a_later_version_are_added_once(app):  # noqa: F811
     assert ids(Plugin) == ["shellplug", "httpplug"]
 
 
+def test_an_older_version_for_a_while_brings_back_nothing(app, monkeypatch):  # noqa: F811
+    db.write(lambda connection: Plugin.delete(connection, "hookplug"))
+    with monkeypatch.context() as older:
+        older.setattr(stock, "PLUGINS", stock.PLUGINS[:3])
+        seed(app.config)
+    seed(app.config)
+    assert "hookplug" not in ids(Plugin)
+
+
 def test_a_renamed_host_stays_the_same_server(app):  # noqa: F811
     (server,) = db.read(Server.all)
     db.write(lambda connection: Server.replace(connection, server | {"hostname": "old"}))
