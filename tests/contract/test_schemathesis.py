@@ -20,6 +20,9 @@ from services import api_keys
 from tests import factories
 from tests.blueprints.api import ADMIN_KEY, EVENT
 
+# Odd values are tried on all databases in test_bad_input.py.
+pytestmark = pytest.mark.databases("sqlite")
+
 _EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "6"))
 _SEARCH = settings(
     max_examples=_EXAMPLES,
