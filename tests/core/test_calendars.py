@@ -24,16 +24,24 @@ DISTINCT = sorted({_FILES.joinpath(name).read_bytes(): name for name in ZONES}.v
 
 def shows(trigger, wall):
     """Whether a clock that shows `wall` shows a time that the trigger means."""
-    last_day = calendar.monthrange(wall.year, wall.month)[1]
-    shown = {
-        "years": {wall.year},
-        "months": {wall.month},
-        "days": {wall.day, wall.day - last_day - 1},
-        "weekdays": {(wall.weekday() + 1) % 7},
-        "hours": {wall.hour},
-        "minutes": {wall.minute},
-    }
-    return all(not trigger.get(key) or shown[key] & set(trigger[key]) for key in shown)
+    return (
+        names(trigger, "minutes", wall.minute)
+        and names(trigger, "hours", wall.hour)
+        and names(trigger, "months", wall.month)
+        and names(trigger, "years", wall.year)
+        and names(trigger, "weekdays", (wall.weekday() + 1) % 7)
+        and (names(trigger, "days", wall.day) or names(trigger, "days", day_from_end(wall)))
+    )
+
+
+def names(trigger, key, value):
+    """Whether a list of the trigger has the value, or has none at all."""
+    wanted = trigger.get(key)
+    return not wanted or value in wanted
+
+
+def day_from_end(wall):
+    return wall.day - calendar.monthrange(wall.year, wall.month)[1] - 1
 
 
 def by_the_clock(trigger, zone, first, end):
@@ -53,14 +61,19 @@ def minutes(trigger, zone, first, end):
 
 @cache
 def changes(name):
-    """The hours between 2020 and 2040 before which a zone changed its clocks."""
+    """The days between 2020 and 2040 before which a zone changed its clocks."""
     zone = ZoneInfo(name)
-    found, before = [], None
-    for moment in range(FIRST, LAST, DAY):
-        offset = datetime.fromtimestamp(moment, zone).utcoffset()
-        if before is not None and offset != before:
-            found.append(moment)
-        before = offset
+
+    def offset(moment):
+        return datetime.fromtimestamp(moment, zone).utcoffset()
+
+    found = []
+    for week in range(FIRST, LAST, 7 * DAY):
+        before = offset(week)
+        # No zone changes its clocks and back again within a week.
+        if offset(week + 7 * DAY) != before:
+            days = range(week + DAY, week + 8 * DAY, DAY)
+            found.append(next(day for day in days if offset(day) != before))
     return found
 
 
