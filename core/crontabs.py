@@ -7,9 +7,11 @@ from typing import Any
 
 Document = dict[str, Any]
 
-_VARIABLE = re.compile(r"\s*([A-Za-z_]\w*|'[^']+'|\"[^\"]+\")\s*=\s*(.*)", re.ASCII)
+_VARIABLE = re.compile(r"\s*(['\"]?)([A-Za-z_]\w*)\1\s*=\s*(.*)", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+#: What crontabs call a zone that is called otherwise here.
+_ZONES = {"UTC": "Etc/UTC"}
 _MACROS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -68,33 +70,47 @@ _FIELDS = (_MINUTES, _HOURS, _DAYS, _MONTHS_FIELD, _WEEKDAYS_FIELD)
 def parse(text: str) -> Iterator[Entry | Problem]:
     """The entries of a crontab in their order, and the lines that are none of the known kinds."""
     variables: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
         setting = _VARIABLE.fullmatch(stripped)
-        if setting:
-            variables[setting[1].strip("'\"")] = setting[2].strip().strip("'\"")
-            continue
         try:
-            yield _entry(number, stripped, dict(variables))
+            if setting:
+                _set(variables, setting[2], _unquoted(setting[3]))
+            else:
+                yield _entry(number, stripped, dict(variables))
         except CrontabError as error:
             yield Problem(number, stripped, str(error))
 
 
+def _set(variables: dict[str, str], name: str, value: str) -> None:
+    if name == "MAILTO" and value and "@" not in value:
+        variables.pop(name, None)
+        raise CrontabError("Mail needs an address: what follows sends none")
+    variables[name] = value
+
+
+def _unquoted(text: str) -> str:
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if is_quoted else text
+
+
 def _entry(number: int, line: str, variables: Mapping[str, str]) -> Entry:
+    timezone = variables.get("CRON_TZ", "")
+    timezone = _ZONES.get(timezone, timezone)
     if line.startswith("@"):
-        name, _, command = line.partition(" ")
+        name, command = [*line.split(None, 1), ""][:2]
         fields = _MACROS.get(name.lower(), "")
         if name.lower() == "@reboot":
             triggers = [{"enabled": True, "type": "startup"}]
         elif fields:
-            triggers = schedules(fields.split(), variables.get("CRON_TZ", ""))
+            triggers = schedules(fields.split(), timezone)
         else:
             raise CrontabError(f"Unknown name: {name}")
     else:
         *fields_, command = [*line.split(None, 5), *[""] * 6][:6]
-        triggers = schedules(fields_, variables.get("CRON_TZ", ""))
+        triggers = schedules(fields_, timezone)
     return Entry(number, triggers, _command(command), variables)
 
 

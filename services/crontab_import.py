@@ -7,9 +7,10 @@ from typing import Any
 
 from core.aside import aside
 from core.crontabs import Entry, Problem, parse
-from core.errors import ApiError
+from core.errors import ApiError, BadRequest
 from services import events
 from services.access import Caller
+from services.macros import has_macro
 
 Document = dict[str, Any]
 
@@ -34,6 +35,7 @@ def run(
             problems.append(asdict(item))
             continue
         try:
+            _check_braces(item)
             made.append(events.validate_new(_event(item, wishes)))
         except ApiError as error:
             problems.append(asdict(Problem(item.line, item.command, error.description)))
@@ -44,6 +46,11 @@ def run(
 
 def _items(text: str) -> list[Entry | Problem]:
     return list(parse(text))
+
+
+def _check_braces(entry: Entry) -> None:
+    if has_macro(_script(entry)):
+        raise BadRequest("Jobs would take what stands in {{ }} for a macro")
 
 
 def _event(entry: Entry, wishes: Mapping[str, Any]) -> Document:

@@ -245,6 +245,9 @@ def test_lines_that_make_no_event_are_problems(call, make_key):
     assert reply.json["events"] == []
     [problem] = reply.json["problems"]
     assert problem["line"] == 2
+    braces = "* * * * * docker ps --format '{{.Names}}'"
+    [problem] = call("import_crontab", {"crontab": braces, "dry_run": True}).json["problems"]
+    assert problem["reason"] == "Jobs would take what stands in {{ }} for a macro"
     limited = make_key(privileges={"create_events": True}, categories=["other"])
     assert_error(limited("import_crontab", {"crontab": "* * * * * true"}), 403, "access", "")
     assert call("get_events", {}).json["rows"] == []

@@ -1,6 +1,8 @@
 """Crontab lines as triggers: the same minutes, by another reading of both."""
 
 from datetime import UTC, datetime
+from functools import cache
+from itertools import takewhile
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 from core.calendars import Calendar
 from core.crontabs import CrontabError, Entry, Problem, parse, schedules
 
+DAY = 86_400
+#: How many days a look at all minutes takes in.
+DAYS = 100
 ALWAYS = {"enabled": True, "type": "schedule"}
 
 
@@ -53,6 +58,7 @@ def test_what_can_not_be_translated_is_refused(fields):
         schedules([*fields.split(), *[""] * 5][:5])
 
 
+@cache
 def means(field, value, first):
     """Whether a number is meant by a field of cron, read part by part."""
     for part in field.split(","):
@@ -67,17 +73,26 @@ def means(field, value, first):
     return False
 
 
-def is_due(fields, moment):
-    """Whether cron would run this: either day is enough, unless one begins with a star."""
-    minute, hour, day, month, weekday = fields
-    days = means(day, moment.day, 1)
-    weekdays = any(
-        means(weekday, number, 0) for number in {moment.isoweekday() % 7, moment.isoweekday()}
-    )
+def due_days(fields, first):
+    """The days on which cron would run this: either field is enough, unless one has a star."""
+    _, _, day, month, weekday = fields
     has_star = "*" in (day[0], weekday[0])
-    either = days and weekdays if has_star else days or weekdays
-    at = means(minute, moment.minute, 0) and means(hour, moment.hour, 0)
-    return at and means(month, moment.month, 1) and either
+    for start in range(first, first + DAYS * DAY, DAY):
+        date = datetime.fromtimestamp(start, UTC)
+        days = means(day, date.day, 1)
+        numbers = {date.isoweekday() % 7, date.isoweekday()}
+        weekdays = any(means(weekday, number, 0) for number in numbers)
+        either = days and weekdays if has_star else days or weekdays
+        if either and means(month, date.month, 1):
+            yield start
+
+
+def due_minutes(fields, first):
+    """The minutes in which cron would run this."""
+    hours = [hour for hour in range(24) if means(fields[1], hour, 0)]
+    minutes = [minute for minute in range(60) if means(fields[0], minute, 0)]
+    times = [hour * 3600 + minute * 60 for hour in hours for minute in minutes]
+    return [day + time for day in due_days(fields, first) for time in times]
 
 
 def field(first, last):
@@ -94,27 +109,25 @@ def field(first, last):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 6)))
-def test_triggers_mean_what_cron_means(fields):
-    triggers = [{**trigger, "dst": "wall"} for trigger in schedules(list(fields))]
-    start = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
-    # A minute of each hour, another one each time, for a year.
-    minutes = range(start, start + 365 * 86400, 3660)
-    found = [set() for _ in triggers]
-    for trigger, mine in zip(triggers, found, strict=True):
-        for minute in Calendar.of(trigger, UTC).minutes_from(start):
-            if minute > minutes[-1]:
-                break
-            mine.add(minute)
-    for minute in minutes:
-        expected = is_due(fields, datetime.fromtimestamp(minute, UTC))
-        assert sum(minute in mine for mine in found) == expected
+@given(
+    st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 6)),
+    st.integers(0, 400),
+)
+def test_triggers_mean_what_cron_means(fields, days):
+    first = int(datetime(2027, 11, 1, tzinfo=UTC).timestamp()) + days * DAY
+    end = first + DAYS * DAY
+    found = []
+    for trigger in schedules(list(fields)):
+        minutes = Calendar.of({**trigger, "dst": "wall"}, UTC).minutes_from(first)
+        found += takewhile(lambda minute: minute < end, minutes)
+    assert sorted(found) == due_minutes(fields, first)
 
 
 CRONTAB = r"""
 # a comment
 SHELL=/bin/bash
 MAILTO = "ops@example.com"
+OPTIONS = -x 'a b'
 CRON_TZ=Europe/Vienna
 0 5 * * 1 tar -zcf /backups/home.tgz /home/ # weekly
 @daily echo 100\% done
@@ -123,6 +136,9 @@ CRON_TZ=Europe/Vienna
 15 4 * * * mail -s x root%Hello%
 @often true
 61 * * * * true
+MAILTO=root
+CRON_TZ=UTC
+@hourly	true
 """
 
 
@@ -130,19 +146,26 @@ def test_a_crontab_is_read_line_by_line():
     items = list(parse(CRONTAB))
     entries = [item for item in items if isinstance(item, Entry)]
     assert [entry.command for entry in entries] == [
-        *("tar -zcf /backups/home.tgz /home/ # weekly", "echo 100% done", "/usr/bin/start it"),
+        "tar -zcf /backups/home.tgz /home/ # weekly",
+        "echo 100% done",
+        "/usr/bin/start it",
+        "true",
     ]
     assert entries[0].variables == {
         "SHELL": "/bin/bash",
         "MAILTO": "ops@example.com",
+        "OPTIONS": "-x 'a b'",
         "CRON_TZ": "Europe/Vienna",
     }
     assert entries[0].triggers[0]["timezone"] == "Europe/Vienna"
     assert entries[2].triggers == [{"enabled": True, "type": "startup"}]
+    assert entries[3].variables.keys() == {"SHELL", "OPTIONS", "CRON_TZ"}
+    assert entries[3].triggers[0]["timezone"] == "Etc/UTC"
     problems = {item.line: item.reason for item in items if isinstance(item, Problem)}
     assert problems == {
-        9: "Malformed weekdays: empty",
-        10: "Input after a percent sign has no counterpart",
-        11: "Unknown name: @often",
-        12: "Malformed minutes: 61",
+        10: "Malformed weekdays: empty",
+        11: "Input after a percent sign has no counterpart",
+        12: "Unknown name: @often",
+        13: "Malformed minutes: 61",
+        14: "Mail needs an address: what follows sends none",
     }
