@@ -29,8 +29,8 @@ _MOST_STARTS = 2
 #: What is read of its output, and of its messages: their ends, bytes.
 _OUTPUT_BYTES = 32 * 1024
 _MESSAGES_BYTES = 1024 * 1024
-_LOST = "The process of the Action Plugin was lost: its launcher ended unexpectedly."
-_ABORTED = "Action Plugin was aborted together with its job."
+_LOST = "The plugin's process was lost: its launcher ended unexpectedly."
+_ABORTED = "Plugin was aborted together with its job."
 
 
 @dataclass
@@ -51,7 +51,7 @@ class _Watch:
             told = self.news.get(timeout=rest)
         except Empty:
             self._deadline = None
-            self.failure = f"Action Plugin took longer than {duration_text(self.seconds)}."
+            self.failure = f"Plugin took longer than {duration_text(self.seconds)}."
             return {"op": "late"}
         if told["op"] == "spawned" and self.failure is None:
             # It may have begun under another engine.
@@ -154,7 +154,7 @@ def _launch_frame(errand_id: str, process: Process) -> Frame:
 def _ran(folder: Path, record: Frame, failure: str | None) -> Ran:
     """How a process ended, and what it said."""
     if record.get("error"):
-        failure = f"Action Plugin could not be started: {record['error']}"
+        failure = f"Plugin could not be started: {record['error']}"
     return Ran(
         ended=record.get("signal") or record.get("code") or 0,
         failure=failure,

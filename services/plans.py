@@ -84,9 +84,12 @@ class Plan:
         return found
 
     def _spread(self, trigger: Document, place: int, minute: int) -> list[Hit]:
-        """The runs of a trigger that names a minute: at once, delayed, or at given seconds."""
+        """The runs of a trigger that names a minute: at once, delayed, or at given seconds.
+
+        A plugin is asked about the minute, not about its seconds.
+        """
         precision, delay = self.modifier("precision"), self.modifier("delay")
-        if precision is not None:
+        if precision is not None and self.modifier("plugin") is None:
             seconds = sorted({float(second) for second in precision["seconds"]})
             moments = [minute + second for second in seconds if 0 <= second < MINUTE]
             return [Hit(trigger, place, minute, at, at) for at in moments]

@@ -80,10 +80,9 @@ def _order(connection: sa.Connection, event: Document, plan: Plan, hit: Hit, cla
 
 
 def _judged(order: Order, hit: Hit, verdict: Verdict) -> Order:
-    """The order as the plugin wants it: its own delay, more input, and seen unless it says so."""
+    """The order as the plugin wants it: a delay of its own, more input, seen unless it says so."""
     merged = {**order.merged, "splugin": verdict.plugin}
-    for key in ("state", "until", "invisible"):
-        merged.pop(key, None)
+    merged.pop("invisible", None)
     if verdict.delay:
         merged |= {"state": State.START_DELAY, "until": hit.now + verdict.delay}
     if verdict.invisible:

@@ -53,11 +53,11 @@ def ask(errand: Errand) -> Outcome:
     event = db.read(lambda connection: Event.get(connection, errand.action["event"]))
     plan = Plan(event, local_zone()) if event and event.get("enabled") else None
     trigger = plan.modifier("plugin") if plan else None
-    if event is None or plan is None or trigger is None:
+    hits = _hits(plan, errand.action["hits"]) if plan else []
+    if event is None or plan is None or trigger is None or not hits:
         # It was changed meanwhile.
         return Outcome({})
     plugin_id = str(trigger.get("plugin_id"))
-    hits = _hits(event, errand.action["hits"])
     try:
         answers = _answers(errand, event, trigger, hits)
     except _Failure as failure:
@@ -70,14 +70,12 @@ def ask(errand: Errand) -> Outcome:
     return Outcome({})
 
 
-def _hits(event: Document, kept: Sequence[Document]) -> list[Hit]:
-    """The runs that were asked about, but for those whose trigger is gone."""
-    triggers = event.get("triggers") or []
-    return [
-        Hit(triggers[item["place"]], item["place"], item["minute"], item["now"])
-        for item in kept
-        if item["place"] < len(triggers)
-    ]
+def _hits(plan: Plan, kept: Sequence[Document]) -> list[Hit]:
+    """The runs that were to be asked about, but for those that are not planned any more."""
+    wanted = {(item["place"], item["now"]) for item in kept}
+    minutes = sorted({item["minute"] for item in kept})
+    planned = (hit for minute in minutes for hit in plan.hits(minute))
+    return [hit for hit in planned if (hit.place, hit.now) in wanted]
 
 
 def _answers(errand: Errand, event: Document, trigger: Document, hits: Sequence[Hit]) -> list[Any]:

@@ -124,7 +124,7 @@ def test_the_same_errand_is_run_once(house):
 
 def test_what_takes_too_long_is_killed_with_all_that_it_started(house):
     future, errand_id = house.run("trap '' TERM; (setsid sleep 600 &) ; sleep 600", seconds=0.3)
-    assert future.result(20).failure == "Action Plugin took longer than 0 seconds."
+    assert future.result(20).failure == "Plugin took longer than 0 seconds."
     assert house.processes_of(errand_id) == []
 
 
@@ -154,7 +154,7 @@ def test_what_can_not_be_started_says_why(house):
     row = {"id": errand.id, "job": job_id, "type": "plugin", "condition": "success"}
     db.write(lambda c: ErrandRow.insert(c, [row | {"place": 0, "doc": "{}"}]))
     ran = house.processes.run(errand, replace(PROCESS, argv=["/no/such/program"]))
-    assert ran.failure.startswith("Action Plugin could not be started: No such file")
+    assert ran.failure.startswith("Plugin could not be started: No such file")
 
 
 def test_an_errand_that_is_recorded_is_not_run(house):
@@ -179,5 +179,5 @@ def test_a_process_whose_launcher_dies_is_begun_anew_but_not_for_ever(house, dea
         until(lambda: ledger.exists() and ledger.read_text() == "run\n" * number)  # noqa: B023
         kill(house.launcher())
     ran = future.result(20)
-    assert (ran.failure or "").startswith("The process" if deaths == 2 else "")
+    assert (ran.failure or "").startswith("The plugin's process" if deaths == 2 else "")
     assert ledger.read_text() == "run\n" * 2

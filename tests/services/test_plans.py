@@ -107,6 +107,15 @@ def test_precision_names_the_seconds():
     ]
 
 
+def test_a_plugin_is_asked_about_the_minute():
+    plan = plan_of(
+        EVERY_MINUTE,
+        {"type": "precision", "seconds": [0, 30]},
+        {"type": "plugin", "plugin_id": "p1"},
+    )
+    assert [(hit.now, hit.until) for hit in plan.hits(FIRST)] == [(FIRST, None)]
+
+
 def test_jobs_of_an_interval_wait_for_their_second():
     plan = plan_of({"type": "interval", "start": FIRST - 600, "duration": 25})
     assert [(hit.now, hit.until) for hit in plan.hits(FIRST)] == [

@@ -20,6 +20,9 @@ TRIGGERS = [
     {"enabled": True, "type": "quiet", "invisible": True},
 ]
 
+DELAY = {"enabled": True, "type": "delay", "duration": 30}
+INTERVAL = {"enabled": True, "type": "interval", "start": NOON, "duration": 30}
+
 
 @pytest.fixture
 def plugin(app):
@@ -31,9 +34,12 @@ def plugin(app):
 
 @pytest.fixture
 def ask(app, plugin):
-    """Asks about two runs; the plugin says so, or ends like that. Returns what it was given."""
+    """Asks about two minutes; the plugin says so, or ends like that. Returns what it was given.
 
-    def work(items=None, triggers=TRIGGERS, **ending):
+    `before` are the event's triggers as they were when the runs were planned.
+    """
+
+    def work(items=None, triggers=TRIGGERS, before=None, **ending):
         event = factories.event(triggers=triggers)
         db.write(lambda connection: Event.insert(connection, event))
         asked = []
@@ -43,7 +49,7 @@ def ask(app, plugin):
             message = {} if items is None else {"xy": 1, "items": items}
             return Ran(message=message, **ending)
 
-        plan = Plan(event, None)
+        plan = Plan(event | {"triggers": before or triggers}, None)
         hits = [hit for minute in (NOON, NOON + 60) for hit in plan.hits(minute)]
         doc = trigger_plugins.question(event, "p1", hits) | {"type": "trigger"}
         trigger_plugins.ask(Errand("x1", "trigger", doc, {"id": ""}, app.config, run))
@@ -129,6 +135,22 @@ def test_a_plugin_that_is_gone_or_disabled_is_told_of(ask, plugin):
     assert ask([True]) is None
     text = "Failed to launch Trigger Plugin: p1: "
     assert sorted(warnings()) == [f"{text}Plugin is disabled", f"{text}Plugin not found"]
+
+
+def test_runs_wait_as_planned_unless_it_has_a_delay_of_its_own(ask):
+    ask([True, {"launch": True, "delay": 5}], [*TRIGGERS, DELAY])
+    assert [job.until for job in jobs()] == [NOON + 30, NOON + 65]
+
+
+def test_runs_of_an_interval_wait_for_their_second(ask):
+    ask([True, True, False, True], [TRIGGERS[1], INTERVAL])
+    assert [job.until for job in jobs()] == [NOON, NOON + 30, NOON + 90]
+
+
+def test_runs_that_are_not_planned_any_more_are_not_asked_about(ask):
+    process = ask([True] * 4, before=[*TRIGGERS, TRIGGERS[0]])
+    assert len(json.loads(process.stdin)["items"]) == 2
+    assert len(jobs()) == 2
 
 
 def test_an_event_that_has_no_such_trigger_any_more_is_left_alone(ask):
