@@ -10,22 +10,18 @@ import sqlalchemy as sa
 from flask import Flask
 
 from core import clock, json
-from core.errors import ApiError
 from core.formats import duration_text
 from core.ids import new_id
 from core.zones import local_zone
 from engine import claims, startup
 from engine.performers import TRIGGER_PLUGIN
 from engine.turn import Claimed
-from models.category import Category
 from models.database import db
 from models.errand import Errand
 from models.event import Event
 from models.event_state import EventState
-from models.plugin import Plugin
 from models.schedule import CHANGED, Schedule
 from services import audit, global_state, ticks, trigger_plugins
-from services.access import OPERATOR
 from services.plans import MINUTE, Hit, Plan, counts
 
 logger = logging.getLogger(__name__)
@@ -109,7 +105,7 @@ class Scheduler(threading.Thread):
         asks = [] if plugin is None else _questions(event, str(plugin.get("plugin_id")), hits)
         if plugin is None:
             for hit in hits:
-                _launch(event, plan, hit)
+                ticks.launch_or_log(event, plan, hit)
         is_alive = event.get("enabled") and plan.is_scheduled
         due = next(plan.minutes_from(max(first, minute + MINUTE)), None) if is_alive else None
         self._note(event, plan, state, max(minute, first - MINUTE), due, asks)
@@ -180,9 +176,7 @@ def _read(connection: sa.Connection, event_id: str) -> tuple[Document | None, Do
     event: Document | None = Event.get(connection, event_id)
     if event is None:
         return None, {}, False
-    parts = (Category.get(connection, event["category"]), Plugin.get(connection, event["plugin"]))
-    is_on = event.get("enabled") and all(part and part.get("enabled") for part in parts)
-    return event, EventState.get(connection, event_id), bool(is_on)
+    return event, EventState.get(connection, event_id), ticks.may_run(connection, event)
 
 
 def _first(plan: Plan, row: Any, state: Document, minute: int) -> int:
@@ -206,11 +200,4 @@ def _tell_skipped(event: Document, made_up: int, first: int, last: int) -> None:
         f"{event['title']}"
     )
     logger.warning("%s (#%s)", text, event["id"])
-    db.write(lambda connection: audit.record(connection, OPERATOR, "warning", text, [event["id"]]))
-
-
-def _launch(event: Document, plan: Plan, hit: Hit) -> None:
-    try:
-        ticks.launch(event, plan, hit)
-    except ApiError as error:
-        logger.warning("event %s was not launched: %s", event["id"], error.description)
+    audit.warn(text, [event["id"]])

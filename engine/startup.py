@@ -1,23 +1,16 @@
 """Startup triggers: events that run once when the server has started."""
 
-import logging
 import os
 import time
 from itertools import chain
-from typing import Any
 
 from core import clock, json
-from core.errors import ApiError
 from core.javascript import is_truthy
 from core.zones import local_zone
 from models.event import Event
 from services import ticks
 from services.documents import Listing
 from services.plans import Hit, Plan
-
-logger = logging.getLogger(__name__)
-
-Document = dict[str, Any]
 
 #: Who begins to lead later than this after the start of the server has not started with it.
 _LATEST_SECONDS = 300.0
@@ -37,16 +30,9 @@ def run(start: float) -> None:
     """Launch the events with a startup trigger, each once however often this is done."""
     if not 0 <= clock.now() - start <= _LATEST_SECONDS:
         return
-    for event in map(json.loads, chain.from_iterable(Listing(Event))):
+    enabled = Listing(Event, lambda event: bool(event.get("enabled")))
+    for event in map(json.loads, chain.from_iterable(enabled)):
         for place, trigger in enumerate(event.get("triggers") or ()):
             if trigger["type"] == "startup" and is_truthy(trigger.get("enabled")):
-                _launch(event, Hit(trigger, place, int(start), start))
-
-
-def _launch(event: Document, hit: Hit) -> None:
-    if not event.get("enabled"):
-        return
-    try:
-        ticks.launch(event, Plan(event, local_zone()), hit)
-    except ApiError as error:
-        logger.warning("event %s was not launched: %s", event["id"], error.description)
+                hit = Hit(trigger, place, int(start), start)
+                ticks.launch_or_log(event, Plan(event, local_zone()), hit)

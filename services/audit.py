@@ -7,11 +7,17 @@ import sqlalchemy as sa
 
 from core import clock
 from core.ids import new_id
+from models.database import db
 from models.transaction import Transaction
-from services.access import Caller
+from services.access import OPERATOR, Caller
 
 #: The longest keyword that the database keeps; ids are shorter.
 _MAX_KEYWORD_CHARS = 255
+
+
+def warn(text: str, keywords: Iterable[str]) -> None:
+    """Record what nobody did and somebody should know of."""
+    db.write(lambda connection: record(connection, OPERATOR, "warning", text, keywords))
 
 
 def record(

@@ -1,6 +1,7 @@
 """Actions on buckets: to store what a job leaves, and to fetch it for another one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -19,33 +20,43 @@ from services.job_files import file_entries
 
 Document = dict[str, Any]
 
+
+@dataclass(frozen=True)
+class _Words:
+    """What is said of an action, up to its bucket; `{}` is what it is about."""
+
+    telling: str
+    success: str
+    failure: str
+
+
+_STORING = _Words("Storing {} to", "Successfully stored {} in", "Failed to store in")
+_FETCHING = _Words("Fetching {} from", "Successfully fetched {} from", "Failed to fetch from")
 _NAMES = {"data": "data", "files": "files", "data_and_files": "data and files"}
 
 
 def store(errand: Errand) -> Outcome:
     """Put a job's data, output files, or both into a bucket."""
-    return _do(errand, "Storing {what} to", "store in", _store)
+    return _do(errand, _STORING, _store)
 
 
 def fetch(errand: Errand) -> Outcome:
     """Add what is in a bucket to a job's input."""
-    return _do(errand, "Fetching {what} from", "fetch from", _fetch)
+    return _do(errand, _FETCHING, _fetch)
 
 
-def _do(errand: Errand, telling: str, verb: str, work: Any) -> Outcome:
+def _do(errand: Errand, words: _Words, work: Callable[[Errand, str, str], Document]) -> Outcome:
     key, what = str(errand.action.get("bucket_id")), _NAMES[errand.action["bucket_sync"]]
     bucket = db.read(lambda connection: Bucket.get(connection, key))
     if bucket is None:
         return _failed(f"Bucket not found: {key}")
-    texts = [f"{telling.format(what=what)} bucket: {bucket['title']} (#{key})"]
+    texts = [f"{words.telling.format(what)} bucket: {bucket['title']} (#{key})"]
     try:
         added = work(errand, key, what)
     except (ApiError, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.description
-        return _failed(f"Failed to {verb} bucket: {reason}", texts)
-    first, _, preposition = verb.partition(" ")
-    done = {"store": "stored", "fetch": "fetched"}[first]
-    text = f"Successfully {done} {what} {preposition} bucket."
+        return _failed(f"{words.failure} bucket: {reason}", texts)
+    text = f"{words.success.format(what)} bucket."
     result = {"code": 0, "description": text, "loc": f"#Buckets?id={key}"}
     return Outcome(result, texts, added)
 
@@ -74,8 +85,7 @@ def _store(errand: Errand, key: str, what: str) -> Document:
             stored.append(files.record(copy, job=errand.job["id"]))
         db.write(work)
     except BaseException:
-        for file in stored:
-            stored_files.delete_file(instance, file["path"])
+        files.delete_from_disk(file["path"] for file in stored)
         raise
     doorbell.ring()
     return {}

@@ -7,11 +7,9 @@ from models.database import db
 from models.event import Event
 from services import child_runs, doorbell, job_events
 from services.errand import Errand, Outcome
+from services.orders import delay_seconds
 
 Document = dict[str, Any]
-
-#: The longest delay, seconds: about three years.
-_LONGEST_DELAY = 1e8
 
 
 def run_event(errand: Errand) -> Outcome:
@@ -21,7 +19,8 @@ def run_event(errand: Errand) -> Outcome:
     event = db.read(lambda connection: Event.get(connection, event_id))
     texts = [] if event is None else [f"Running custom event: {event['title']}"]
     try:
-        child = child_runs.launch(errand, event_id, _params(action), _delay_seconds(action))
+        delay = delay_seconds(action.get("start_delay"))
+        child = child_runs.launch(errand, event_id, _params(action), delay)
     except ApiError as error:
         return Outcome({"code": "event", "description": error.description}, texts)
     result = {
@@ -35,13 +34,6 @@ def run_event(errand: Errand) -> Outcome:
 def _params(action: Document) -> Document:
     params = action.get("params")
     return params if isinstance(params, dict) else {}
-
-
-def _delay_seconds(action: Document) -> float:
-    delay = action.get("start_delay")
-    if not isinstance(delay, (int, float)) or isinstance(delay, bool):
-        return 0.0
-    return min(float(delay), _LONGEST_DELAY)
 
 
 def disable(errand: Errand) -> Outcome:

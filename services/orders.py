@@ -8,6 +8,7 @@ from core import clock
 from core.config import Settings
 from core.ids import new_id
 from core.javascript import is_truthy
+from schemas.checks import is_number
 from schemas.parameters import locked_ids
 from services.idempotency import Claim
 from services.overrides import LAUNCH_KEYS, RESULT_KEYS
@@ -17,6 +18,8 @@ from services.transitions import DELAYS, ENGINE_KEYS, State
 Document = dict[str, Any]
 
 #: What of an event does not go on its jobs.
+#: The longest delay, seconds: about three years.
+_LONGEST_DELAY = 1e8
 _NOT_FROM_EVENTS = frozenset(
     (
         *("title", "enabled", "triggers", "modified", "created", "revision", "input"),
@@ -128,3 +131,8 @@ def first_state(job: Document) -> State:
 def is_time(value: Any) -> bool:
     """Whether a value is a moment, Unix seconds."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e12
+
+
+def delay_seconds(value: Any) -> float:
+    """How long a value says that a job is to wait; what is no number of seconds is no delay."""
+    return max(0.0, min(float(value), _LONGEST_DELAY)) if is_number(value) else 0.0

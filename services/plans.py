@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from core.calendars import Calendar
 from core.javascript import is_truthy
+from schemas.checks import is_number
 
 Document = dict[str, Any]
 
@@ -141,8 +142,8 @@ def counts(plan: Plan, state: Document) -> bool:
     nth = plan.modifier("nth")
     if nth is None:
         return True
-    left = state.get("nth")
-    left = left - 1 if isinstance(left, (int, float)) and not isinstance(left, bool) else 0
+    left: Any = state.get("nth")
+    left = left - 1 if is_number(left) else 0
     state["nth"] = nth["every"] if left <= 0 else left
     return bool(left <= 0)
 

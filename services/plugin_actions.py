@@ -4,12 +4,10 @@ from typing import Any
 
 from core import json
 from core.sealing import SealError
-from models.database import db
-from models.plugin import Plugin
 from services import hook_context, plugin_processes, secrets
 from services.codes import NO_DESCRIPTION, normal_code
 from services.errand import Errand, Outcome, Process, Ran
-from services.plugin_processes import params_of, variables
+from services.plugin_processes import UnreadyError, params_of, ready, variables
 from services.process_environment import text_of
 
 Document = dict[str, Any]
@@ -25,13 +23,11 @@ def run(errand: Errand) -> Outcome:
     """Run the plugin that an action names."""
     plugin_id = str(errand.action.get("plugin_id"))
     texts = [f"Running custom action Plugin: #{plugin_id}"]
-    plugin = db.read(lambda connection: Plugin.get(connection, plugin_id))
-    if plugin is None or plugin.get("type") != "action":
-        return Outcome(_failure(f"Plugin not found: {plugin_id}"), texts)
-    if not plugin.get("enabled", True):
-        return Outcome(_failure(f"Plugin is disabled: {plugin_id}"), texts)
     try:
+        plugin = ready(plugin_id, "action")
         given = secrets.assigned("plugins", plugin_id, errand.settings)
+    except UnreadyError as error:
+        return Outcome(_failure(f"{error}: {plugin_id}"), texts)
     except SealError as error:
         return Outcome(_failure(str(error)), texts)
     process, left_out = process_of(errand, plugin, hook_context.of(errand) | {"secrets": given})

@@ -6,11 +6,27 @@ from typing import Any
 
 from core.config import Settings
 from core.version import API_VERSION
+from models.database import db
+from models.plugin import Plugin
 from schemas.parameters import defaults, ids, locked_ids
 from services.errand import Process
 from services.process_environment import fitting, inherited, named, text_of, user
 
 Document = dict[str, Any]
+
+
+class UnreadyError(Exception):
+    """A plugin can't be run; the message says why."""
+
+
+def ready(plugin_id: str, kind: str) -> Document:
+    """The plugin of this type with this id; raises `UnreadyError`."""
+    plugin = db.read(lambda connection: Plugin.get(connection, plugin_id))
+    if plugin is None or plugin.get("type") != kind:
+        raise UnreadyError("Plugin not found")
+    if not plugin.get("enabled", True):
+        raise UnreadyError("Plugin is disabled")
+    return plugin
 
 
 def params_of(given: Any, plugin: Document) -> Document:

@@ -1,6 +1,6 @@
 """Secrets: values that jobs, plugins and web hooks get, and that nobody sees otherwise."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -55,11 +55,11 @@ class Secrets(Catalogue):
             SealedValues.put(connection, key, params[_SEALED])
 
     def changed(
-        self, connection: sa.Connection, _before: Document | None, after: Document | None
+        self, connection: sa.Connection, before: Document | None, after: Document | None
     ) -> None:
         """A deleted secret takes its values along."""
-        if after is None and _before is not None:
-            SealedValues.remove(connection, _before["id"])
+        if before is not None and after is None:
+            SealedValues.remove(connection, before["id"])
 
     def decrypt(self, key: str, caller: Caller) -> list[Document]:
         """The values with their names; that somebody asked for them is recorded."""
@@ -94,18 +94,15 @@ def _sealed(params: Mapping[str, Any], key: str) -> Document:
 
 
 def of_job(
-    connection: sa.Connection, records: Iterable[Document], job: Document, settings: Settings
+    connection: sa.Connection, records: Sequence[Document], job: Document, settings: Settings
 ) -> dict[str, str]:
     """The values that a job's process gets, by their names; `records` are all secrets.
 
     Raises `SealError` where one of them can't be unsealed.
     """
-    enabled = [record for record in records if record.get("enabled")]
     found: dict[str, str] = {}
-    for listed, named in _OF_JOBS:
-        for record in enabled:
-            if job.get(named) in record.get(listed, ()):
-                found |= _values(connection, record, settings)
+    for owners, named in _OF_JOBS:
+        found |= _assigned(connection, records, owners, job.get(named), settings)
     return found
 
 
@@ -116,13 +113,24 @@ def assigned(owners: str, key: str, settings: Settings) -> dict[str, str]:
     """
 
     def read(connection: sa.Connection) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for record in Secret.all(connection):
-            if record.get("enabled") and key in record.get(owners, ()):
-                found |= _values(connection, record, settings)
-        return found
+        return _assigned(connection, Secret.all(connection), owners, key, settings)
 
     return db.read(read)
+
+
+def _assigned(
+    connection: sa.Connection,
+    records: Sequence[Document],
+    owners: str,
+    key: Any,
+    settings: Settings,
+) -> dict[str, str]:
+    """The values of those secrets that are enabled and name this key among these owners."""
+    found: dict[str, str] = {}
+    for record in records:
+        if record.get("enabled") and key in record.get(owners, ()):
+            found |= _values(connection, record, settings)
+    return found
 
 
 def _values(connection: sa.Connection, record: Document, settings: Settings) -> dict[str, str]:

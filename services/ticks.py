@@ -2,12 +2,15 @@
 
 import copy
 import hashlib
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from core.errors import ApiError
 from core.javascript import is_truthy
+from models.category import Category
 from models.database import db
 from models.plugin import Plugin
 from services import events, launching
@@ -16,7 +19,15 @@ from services.orders import Order
 from services.plans import Hit, Plan
 from services.transitions import State
 
+logger = logging.getLogger(__name__)
+
 Document = dict[str, Any]
+
+
+def may_run(connection: sa.Connection, event: Document) -> bool:
+    """Whether an event may run by itself now: it, its category and its plugin are enabled."""
+    parts = (Category.get(connection, event["category"]), Plugin.get(connection, event["plugin"]))
+    return all(part and part.get("enabled") for part in (event, *parts))
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,14 @@ def launch(event: Document, plan: Plan, hit: Hit, verdict: Verdict | None = None
         order = _judged(order, hit, verdict)
     job_id, _ = launching.launch(order)
     return job_id
+
+
+def launch_or_log(event: Document, plan: Plan, hit: Hit) -> None:
+    """`launch()`; that it can't be done is for the log."""
+    try:
+        launch(event, plan, hit)
+    except ApiError as error:
+        logger.warning("event %s was not launched: %s", event["id"], error.description)
 
 
 def _claim(event: Document, hit: Hit) -> Claim:

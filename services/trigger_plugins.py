@@ -17,12 +17,11 @@ from core.zones import local_zone
 from models.database import db
 from models.event import Event
 from models.job import Job, is_live
-from models.plugin import Plugin
 from services import audit, secrets, ticks
-from services.access import OPERATOR
 from services.errand import Errand, Outcome, Ran
+from services.orders import delay_seconds
 from services.plans import Hit, Plan
-from services.plugin_processes import params_of, process_of, variables
+from services.plugin_processes import UnreadyError, params_of, process_of, ready, variables
 from services.ticks import Verdict
 
 logger = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ Document = dict[str, Any]
 
 #: How long a plugin may think, seconds.
 _SECONDS = 30.0
-_LONGEST_DELAY = 1e8
 _MOST_ACTIVE = 1000
 
 
@@ -81,16 +79,11 @@ def _hits(plan: Plan, kept: Sequence[Document]) -> list[Hit]:
 def _answers(errand: Errand, event: Document, trigger: Document, hits: Sequence[Hit]) -> list[Any]:
     """What the plugin says to each run, in this order; raises `_Failure`."""
     plugin_id = str(trigger.get("plugin_id"))
-    failed = f"Failed to launch Trigger Plugin: {plugin_id}"
-    plugin = db.read(lambda connection: Plugin.get(connection, plugin_id))
-    if plugin is None or plugin.get("type") != "scheduler":
-        raise _Failure(f"{failed}: Plugin not found")
-    if not plugin.get("enabled", True):
-        raise _Failure(f"{failed}: Plugin is disabled")
     try:
+        plugin = ready(plugin_id, "scheduler")
         given = secrets.assigned("plugins", plugin_id, errand.settings)
-    except SealError as error:
-        raise _Failure(f"{failed}: {error}") from None
+    except (UnreadyError, SealError) as error:
+        raise _Failure(f"Failed to launch Trigger Plugin: {plugin_id}: {error}") from None
     params = params_of(trigger.get("params"), plugin)
     environment, _ = variables(plugin, params, {}, given, errand.settings)
     stdin = json.dumps(_message(errand, event, {**trigger, "params": params}, hits, given)) + "\n"
@@ -159,11 +152,10 @@ def _verdict(plugin_id: str, answer: Any) -> Verdict | None:
         return Verdict(plugin_id) if answer is True else None
     if not is_truthy(answer.get("launch")):
         return None
-    delay, data = answer.get("delay"), answer.get("data")
-    has_delay = isinstance(delay, (int, float)) and not isinstance(delay, bool) and delay > 0
+    data = answer.get("data")
     return Verdict(
         plugin_id,
-        min(float(delay or 0), _LONGEST_DELAY) if has_delay else 0.0,
+        delay_seconds(answer.get("delay")),
         data if isinstance(data, dict) else {},
         is_truthy(answer.get("invisible")),
     )
@@ -179,4 +171,4 @@ def _launch(event: Document, plan: Plan, hit: Hit, verdict: Verdict) -> None:
 def _warn(event: Document, text: str) -> None:
     """Say in the transaction log what kept an event from running."""
     logger.warning("event %s was not launched: %s", event["id"], text)
-    db.write(lambda connection: audit.record(connection, OPERATOR, "warning", text, [event["id"]]))
+    audit.warn(text, [event["id"]])

@@ -15,13 +15,11 @@ from core import clock
 from core.aside import aside
 from core.errors import NotFound
 from core.zones import local_zone
-from models.category import Category
 from models.database import db
 from models.event import Event
 from models.event_state import EventState
-from models.plugin import Plugin
 from models.schedule import Schedule
-from services import global_state
+from services import global_state, ticks
 from services.access import Caller
 from services.plans import MINUTE, Hit, Plan, counts
 
@@ -93,12 +91,8 @@ def _batch(
 def _due(connection: sa.Connection, row: Any) -> _Due | None:
     """The event, unless it does not run by itself as things are."""
     event = Event.get(connection, row.event)
-    if event is None or not event.get("enabled"):
+    if event is None or not ticks.may_run(connection, event):
         return None
-    for table, key in ((Category, "category"), (Plugin, "plugin")):
-        record = table.get(connection, event[key])
-        if record is None or not record.get("enabled"):
-            return None
     return _Due(event, EventState.get(connection, event["id"]), row.due)
 
 
