@@ -12,6 +12,7 @@ from engine.turn import Turn
 from models.category import Category
 from models.event import Event
 from models.plugin import Plugin
+from models.statements import savepoint
 from services import launching
 from services.hosts import our_name
 from services.transitions import ENGINE_KEYS, Row, State, activity
@@ -52,7 +53,7 @@ def retry(turn: Turn, row: Any, job: Document) -> list[Row]:
     try:
         _check(turn, job)
         launching.check_days(turn.connection, job)
-        with turn.connection.begin_nested():
+        with savepoint(turn.connection):
             new_job_id = _launch(turn, row, doc, count, delay)
     except ApiError as error:
         reason = error.description.removeprefix("Failed to launch job: ")

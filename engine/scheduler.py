@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any
 
@@ -33,6 +34,8 @@ _LOOK_SECONDS = 0.5
 _AFTER_ERROR_SECONDS = 1.0
 #: Events that are read at a time.
 _BATCH = 100
+#: Events that are scheduled at the same time, so that they share commits.
+_AT_ONCE = 4
 #: Runs that a trigger plugin is asked about at a time.
 _ASKED_AT_ONCE = 100
 
@@ -56,6 +59,7 @@ class Scheduler(threading.Thread):
         #: Whether the events that run at the start were launched.
         self._has_started = False
         self._stopping = threading.Event()
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "events")
 
     def stop(self) -> None:
         """End after the current event."""
@@ -81,15 +85,25 @@ class Scheduler(threading.Thread):
             self._has_started = True
         now = clock.now()
         due = db.read(lambda connection: Schedule.find_due(connection, now, _BATCH))
-        for row in due:
-            if self._stopping.is_set() or not self._leads():
-                return 0.0
-            self._schedule(row, now)
+        self._schedule_all(due, now)
         if due:
             return 0.0
         next_due = db.read(Schedule.next_due)
         seconds = _LOOK_SECONDS if next_due is None else next_due - clock.now()
         return max(0.0, min(seconds, _LOOK_SECONDS))
+
+    def _schedule_all(self, due: Sequence[Any], now: float) -> None:
+        """Schedule several events; raises what one of them raised, once all were tried."""
+
+        def schedule(row: Any) -> None:
+            if self._leads() and not self._stopping.is_set():
+                with self._app.app_context():
+                    self._schedule(row, now)
+
+        futures = [self._pool.submit(schedule, row) for row in due]
+        wait(futures)
+        for future in futures:
+            future.result()
 
     def _schedule(self, row: Any, now: float) -> None:
         """Launch an event's runs up to now, and note when the next ones are."""

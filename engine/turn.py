@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core.config import Settings
 from models.document import Document, DocumentTable
+from models.statements import savepoint
 
 #: What one write of a run's news costs of its time, seconds.
 _WRITE_SECONDS = 0.125
@@ -50,7 +51,7 @@ class Turn:
         """A savepoint: where an exception leaves it, nothing of it happens afterwards either."""
         kept = [(effects, len(effects)) for effects in self._effects()]
         try:
-            with self.connection.begin_nested():
+            with savepoint(self.connection):
                 yield
         except BaseException:
             for effects, length in kept:

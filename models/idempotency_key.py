@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
-from models.statements import delete_some, insert_new
+from models.statements import INSERTS, delete_some
 
 
 class IdempotencyKey(db.Model):  # type: ignore[misc, name-defined]
@@ -26,8 +26,7 @@ class IdempotencyKey(db.Model):  # type: ignore[misc, name-defined]
         cls, connection: sa.Connection, digest: str, since: float
     ) -> "sa.Row[str, str] | None":
         """`request` and `job` of a key that was used since then."""
-        query = sa.select(cls.request, cls.job).where(cls.digest == digest, cls.created >= since)
-        return connection.execute(query).first()
+        return connection.execute(_FIND, {"of_digest": digest, "since": since}).first()
 
     @classmethod
     def take(cls, connection: sa.Connection, since: float, **values: Any) -> bool:
@@ -35,9 +34,8 @@ class IdempotencyKey(db.Model):  # type: ignore[misc, name-defined]
 
         Of several who try at the same time one gets it: the others wait for its commit.
         """
-        is_own = sa.and_(cls.digest == values["digest"], cls.created < since)
-        connection.execute(sa.delete(cls).where(is_own))
-        return insert_new(connection, TABLE, values)
+        statement = _TAKE[connection.dialect.name]
+        return connection.execute(statement, {**values, "since": since}).first() is not None
 
     @classmethod
     def any_before(cls, connection: sa.Connection, before: float) -> bool:
@@ -52,3 +50,18 @@ class IdempotencyKey(db.Model):  # type: ignore[misc, name-defined]
 
 
 TABLE = cast(sa.Table, IdempotencyKey.__table__)
+_FIND = sa.select(TABLE.c.request, TABLE.c.job).where(
+    TABLE.c.digest == sa.bindparam("of_digest"), TABLE.c.created >= sa.bindparam("since")
+)
+
+
+def _take(insert: Any) -> Any:
+    statement = insert(TABLE)
+    return statement.on_conflict_do_update(
+        index_elements=["digest"],
+        set_={name: statement.excluded[name] for name in ("request", "job", "created")},
+        where=TABLE.c.created < sa.bindparam("since"),
+    ).returning(TABLE.c.digest)
+
+
+_TAKE = {dialect: _take(insert) for dialect, insert in INSERTS.items()}

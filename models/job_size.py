@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
+from models.statements import INSERTS
 
 #: Longer categories don't exist; who writes one into a record counts for none.
 _MOST_CATEGORY_CHARS = 254
@@ -84,4 +84,4 @@ def _upsert(insert: Any) -> Any:
     return statement.on_conflict_do_update(index_elements=["category"], set_=sums)
 
 
-_UPSERTS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
+_UPSERTS = {dialect: _upsert(insert) for dialect, insert in INSERTS.items()}

@@ -10,11 +10,11 @@ from enum import IntEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.words import phrase_of, phrases_of, words_of
 from models.database import db
+from models.statements import INSERTS
 
 #: The most values of one key that are indexed.
 _MOST_VALUES = 1000
@@ -167,4 +167,4 @@ def _upsert(insert: Any) -> Any:
     return statement.on_conflict_do_update(index_elements=["field", "word"], set_={"jobs": total})
 
 
-_UPSERTS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
+_UPSERTS = {dialect: _upsert(insert) for dialect, insert in INSERTS.items()}

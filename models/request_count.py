@@ -3,11 +3,10 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
-from models.statements import delete_some
+from models.statements import INSERTS, delete_some
 
 
 class RequestCount(db.Model):  # type: ignore[misc, name-defined]
@@ -25,8 +24,7 @@ class RequestCount(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def increase(cls, connection: sa.Connection, subject: str, period: int, until: float) -> int:
         """Count one more in this period, in one statement; returns the count with it."""
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement: Any = dialect.insert(cls.__table__)
+        statement: Any = INSERTS[connection.dialect.name](cls.__table__)
         new = statement.excluded
         # Whoever reads the clock before the period turns and writes after it counts in the new one.
         is_late = new.period == cls.period - 1

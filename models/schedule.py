@@ -1,14 +1,14 @@
 """Schedules: up to when each event was scheduled, and when it has to be looked at again."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import clock
 from models.database import db
-from models.statements import insert_new
+from models.statements import KEY, insert_new
 
 #: Instead of a minute: the event has changed, so that nobody knows when it is due.
 CHANGED = 0
@@ -32,7 +32,7 @@ class Schedule(db.Model):  # type: ignore[misc, name-defined]
         A minute that is due already stays so, or its run would be lost.
         """
         row = {"event": event_id, "due": CHANGED, "cursor": None}
-        if not insert_new(connection, cls.__table__, row):
+        if not insert_new(connection, TABLE, row):
             is_later = sa.or_(cls.due.is_(None), cls.due > int(clock.now()))
             query = sa.update(cls).where(cls.event == event_id, is_later)
             connection.execute(query.values(due=CHANGED))
@@ -40,8 +40,7 @@ class Schedule(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def find_due(cls, connection: sa.Connection, now: float, limit: int) -> Sequence[Any]:
         """The events that have to be looked at, longest waiting first."""
-        query = sa.select(cls.event, cls.due, cls.cursor).where(cls.due <= int(now))
-        return connection.execute(query.order_by(cls.due, cls.event).limit(limit)).all()
+        return connection.execute(_DUE, {"now": int(now), "most": limit}).all()
 
     @classmethod
     def due_until(
@@ -62,17 +61,32 @@ class Schedule(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def next_due(cls, connection: sa.Connection) -> int | None:
         """When the next event has to be looked at, Unix seconds."""
-        return connection.scalar(sa.select(sa.func.min(cls.due)))
+        due: int | None = connection.scalar(_NEXT)
+        return due
 
     @classmethod
     def advance(
         cls, connection: sa.Connection, event_id: str, cursor: int, due: int | None
     ) -> None:
         """An event was scheduled up to `cursor` and runs at `due` next."""
-        query = sa.update(cls).where(cls.event == event_id)
-        connection.execute(query.values(cursor=cursor, due=due))
+        connection.execute(_ADVANCE, {KEY: event_id, "new_cursor": cursor, "new_due": due})
 
     @classmethod
     def drop(cls, connection: sa.Connection, event_id: str) -> None:
         """Forget an event that is no more."""
         connection.execute(sa.delete(cls).where(cls.event == event_id))
+
+
+TABLE = cast(sa.Table, Schedule.__table__)
+_DUE = (
+    sa.select(TABLE.c.event, TABLE.c.due, TABLE.c.cursor)
+    .where(TABLE.c.due <= sa.bindparam("now"))
+    .order_by(TABLE.c.due, TABLE.c.event)
+    .limit(sa.bindparam("most"))
+)
+_NEXT = sa.select(sa.func.min(TABLE.c.due))
+_ADVANCE = (
+    sa.update(TABLE)
+    .where(TABLE.c.event == sa.bindparam(KEY))
+    .values(cursor=sa.bindparam("new_cursor"), due=sa.bindparam("new_due"))
+)

@@ -1,5 +1,7 @@
 """Statements that are built once and run many times: building one costs more than running it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -12,6 +14,12 @@ KEY = "key"
 WRITES = "switchyard_writes"
 #: Names the lock of writers among PostgreSQL's advisory locks.
 WRITERS_LOCK = 0x53775772
+#: Savepoints by plain statements: SQLAlchemy's own take four times as long.
+SAVEPOINT = "SAVEPOINT step"
+RELEASE = "RELEASE SAVEPOINT step"
+UNDO = "ROLLBACK TO SAVEPOINT step"
+#: Inserts that may say what happens to a row that is there already, by dialect.
+INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @cache
@@ -49,9 +57,14 @@ def insert_new(connection: sa.Connection, table: sa.Table, values: dict[str, Any
 
     Waits for another transaction that is inserting the same row.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
-    return connection.execute(statement.returning(*table.primary_key)).first() is not None
+    statement = _insert_new(table, connection.dialect.name)
+    return connection.execute(statement, values).first() is not None
+
+
+@cache
+def _insert_new(table: sa.Table, dialect: str) -> Any:
+    statement = INSERTS[dialect](table).on_conflict_do_nothing()
+    return statement.returning(*table.primary_key)
 
 
 def delete_some(
@@ -60,3 +73,16 @@ def delete_some(
     """Delete at most `limit` rows that nobody holds, named by the column `key`; how many it was."""
     some = sa.select(key).where(where).limit(limit).with_for_update(skip_locked=True)
     return connection.execute(sa.delete(key.class_).where(key.in_(some))).rowcount
+
+
+@contextmanager
+def savepoint(connection: sa.Connection) -> Iterator[None]:
+    """Undo in the database what was done within, where an exception leaves it."""
+    connection.exec_driver_sql(SAVEPOINT)
+    try:
+        yield
+    except BaseException:
+        if not connection.invalidated:
+            connection.exec_driver_sql(UNDO)
+        raise
+    connection.exec_driver_sql(RELEASE)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db
+from models.statements import INSERTS
 
 #: A span's name, its start in Unix seconds, an event's id (empty: all events), and what happened.
 Key = tuple[str, int, str, str]
@@ -76,4 +76,4 @@ def _upsert(insert: Any) -> Any:
     return statement.on_conflict_do_update(index_elements=keys, set_={"count": total})
 
 
-_UPSERTS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
+_UPSERTS = {dialect: _upsert(insert) for dialect, insert in INSERTS.items()}

@@ -90,8 +90,7 @@ class StoredFile(db.Model):  # type: ignore[misc, name-defined]
     @classmethod
     def sent_for(cls, connection: sa.Connection, job_id: str) -> Sequence[str]:
         """The records, as JSON texts, of the files that were sent for a job, oldest first."""
-        query = sa.select(cls.doc).where(cls.job == job_id).order_by(cls.seq)
-        return connection.scalars(query).all()
+        return connection.scalars(_SENT, {"of": job_id}).all()
 
     @classmethod
     def delete(cls, connection: sa.Connection, seqs: Collection[int]) -> None:
@@ -110,3 +109,4 @@ class StoredFile(db.Model):  # type: ignore[misc, name-defined]
 
 
 TABLE = cast(sa.Table, StoredFile.__table__)
+_SENT = sa.select(TABLE.c.doc).where(TABLE.c.job == sa.bindparam("of")).order_by(TABLE.c.seq)

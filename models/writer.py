@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from gevent import monkey
 
+from models.statements import RELEASE, SAVEPOINT, UNDO
+
 Result = TypeVar("Result")
 Work = Callable[[sa.Connection], Any]
 
@@ -122,13 +124,15 @@ def _commit(connection: sa.Connection, batch: list[_Call]) -> None:
 
 
 def _run_in_savepoint(connection: sa.Connection, call: _Call) -> None:
-    savepoint = connection.begin_nested()
+    connection.exec_driver_sql(SAVEPOINT)
     try:
         call.result = call.work(connection)
-        savepoint.commit()
     except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
-        savepoint.rollback()
+        # Fails where SQLite has undone the whole transaction: that concerns all calls.
+        connection.exec_driver_sql(UNDO)
         call.error = error
+    else:
+        connection.exec_driver_sql(RELEASE)
 
 
 def _thread_wait(call: _Call, submit: Callable[[_Call], None]) -> None:
