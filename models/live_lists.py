@@ -20,10 +20,10 @@ Entries = Sequence["sa.Row[Any]"]
 FILTER_COLUMNS = ("id", "event", "state", "server")
 
 _ENTRY = [TABLE.c[name] for name in ("seq", "id", "state", "queue_key", "revision", "started")]
-_DOCUMENT = [*_ENTRY, *(TABLE.c[name] for name in ("log_size", "live", "doc", "results"))]
-_DOCUMENTS = sa.select(*_DOCUMENT).where(
-    is_live(), TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
-)
+_DOCUMENT = [*_ENTRY, *(TABLE.c[name] for name in ("final", "log_size", "live", "doc", "results"))]
+# By id alone: were live ones asked for, PostgreSQL could think that these are few, and go through
+# all of them.
+_DOCUMENTS = sa.select(*_DOCUMENT).where(TABLE.c.id.in_(sa.bindparam("ids", expanding=True)))
 _WAITING = (
     is_live(),
     TABLE.c.queue_key.in_(sa.bindparam("keys", expanding=True)),
@@ -68,7 +68,7 @@ def page_by_start(
 def documents(connection: sa.Connection, ids: Sequence[str]) -> dict[str, "sa.Row[Any]"]:
     """Entries with documents, by id; those of jobs that don't live any more are missing."""
     rows = connection.execute(_DOCUMENTS, {"ids": list(ids)})
-    return {row.id: row for row in rows}
+    return {row.id: row for row in rows if not row.final}
 
 
 def places(connection: sa.Connection, entries: Entries) -> dict[str, int]:
