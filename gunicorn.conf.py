@@ -1,6 +1,5 @@
 """How gunicorn serves the API: gevent workers, address and number of workers from the settings."""
 
-import gc
 import logging
 import signal
 import sys
@@ -13,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import gunicorn.http.wsgi
 import gunicorn.util
 
+from core import garbage
 from core.config import load
 from core.redaction import Redaction
 from deploy.refusals import write_error
@@ -66,10 +66,5 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Keep the garbage collector from looking again and again at what lives as long as we do.
-
-    Requests leave next to no cycles behind, so it need not look as often as it does by default.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    """The application is loaded."""
+    garbage.settle()

@@ -8,6 +8,7 @@ import sys
 from flask import Blueprint, current_app
 from gevent import monkey
 
+from core import garbage
 from engine.housekeeping import Housekeeping
 from engine.loop import Engine
 from engine.scheduler import Scheduler
@@ -29,6 +30,7 @@ def engine_command() -> None:
         signal.signal(number, lambda *_: engine.stop())
     housekeeping = Housekeeping(app, lambda: engine.lease.epoch > 0)
     scheduler = Scheduler(app, lambda: engine.lease.epoch > 0, engine.submit)
+    garbage.settle()
     for thread in (housekeeping, scheduler):
         thread.start()
     engine.run()

@@ -11,6 +11,7 @@ from flask import Flask
 from core import blobs, clock
 from core.config import Settings
 from engine import retention, sweep
+from models import database
 from models.database import db
 from models.idempotency_key import IdempotencyKey
 from models.job import Job
@@ -65,10 +66,8 @@ class Housekeeping(threading.Thread):
             logger.exception("housekeeping failed")
 
     def _checkpoint(self) -> None:
-        """Copy the write-ahead log into the database, without making anybody wait."""
-        if db.engine.dialect.name != "sqlite" or self._wal_bytes() < _CHECKPOINT_BYTES:
-            return
-        db.read(lambda connection: connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)"))
+        if db.engine.dialect.name == "sqlite" and self._wal_bytes() >= _CHECKPOINT_BYTES:
+            db.read(database.checkpoint)
 
     def _wal_bytes(self) -> int:
         wal = Path(f"{db.engine.url.database}-wal")

@@ -28,8 +28,9 @@ _AUTOCHECKPOINT_PAGES = 20_000
 _MOST_FREE_PAGES = 4096
 _MOST_FREE_PART = 0.25
 
+_BUSY_TIMEOUT = "PRAGMA busy_timeout = 15000"
 _CONNECTION_PRAGMAS = (
-    "PRAGMA busy_timeout = 15000",
+    _BUSY_TIMEOUT,
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     f"PRAGMA wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}",
@@ -164,7 +165,19 @@ def _set_up_file(cursor: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
 
 
-# The size of an SQLite database; PostgreSQL sees to its own
+# The write-ahead log and the size of an SQLite database; PostgreSQL sees to its own
+
+
+def checkpoint(connection: sa.Connection) -> None:
+    """Copy the write-ahead log into the database, and make nobody wait for long.
+
+    First what there is, beside all writes. Then the little that came meanwhile, unless somebody is
+    writing right now: only a log that is copied to its end begins anew, and grows no further.
+    """
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0").close()
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(FULL)").close()
+    connection.exec_driver_sql(_BUSY_TIMEOUT).close()
 
 
 def used_bytes(connection: sa.Connection) -> int | None:

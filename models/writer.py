@@ -1,11 +1,14 @@
 """Group commit for SQLite: one native thread per process that writes for all its callers.
 
-A busy wait inside SQLite blocks its whole thread. In a gevent worker that would freeze every
-client, so the wait happens in a thread of the operating system, and callers wait cooperatively.
+Waiting for the lock of other processes' writes blocks a whole thread. In a gevent worker that
+would freeze every client, so it happens in a thread of the operating system, and callers wait
+cooperatively.
 """
 
 import queue
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,9 +22,13 @@ Work = Callable[[sa.Connection], Any]
 
 #: The most works in one commit; more would make the first of them wait for the last.
 _BATCH = 100
+#: How often a write looks whether the lock is free, and for how long, seconds.
+_LOCK_POLL_SECONDS = 0.001
+_LOCK_PATIENCE_SECONDS = 15.0
 
 # The originals: under gevent's patches these names would mean greenlets.
 _start_thread = monkey.get_original("_thread", "start_new_thread")
+_sleep = monkey.get_original("time", "sleep")
 _NativeQueue = monkey.get_original("queue", "SimpleQueue")
 
 
@@ -97,7 +104,7 @@ class GroupCommitWriter:
     def _commit(self, batch: list[_Call]) -> None:
         """Run and commit `batch`; what breaks the commit itself breaks every call in it."""
         try:
-            self._connection = self._connection or self._engine.connect()
+            self._connection = self._connection or _connect(self._engine)
             _commit(self._connection, batch)
         except BaseException as error:  # noqa: BLE001 - every waiter must hear of it
             for call in batch:
@@ -112,15 +119,44 @@ class GroupCommitWriter:
             connection.close()
 
 
+def _connect(engine: sa.Engine) -> sa.Connection:
+    connection = engine.connect()
+    # It waits by itself, see `_begin()`.
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    connection.rollback()
+    return connection
+
+
 def _commit(connection: sa.Connection, batch: list[_Call]) -> None:
     with connection.begin():
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _begin(connection)
         if len(batch) == 1:
             # What raises here undoes all there is: no savepoint is needed.
             batch[0].result = batch[0].work(connection)
             return
         for call in batch:
             _run_in_savepoint(connection, call)
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Take the lock of writes, within a millisecond or so of its release.
+
+    SQLite itself looks ever less often, ten times a second in the end, and misses its turn when
+    others take theirs in between.
+    """
+    driver: Any = connection.connection.driver_connection
+    ends = time.monotonic() + _LOCK_PATIENCE_SECONDS
+    while time.monotonic() < ends:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                break
+            _sleep(_LOCK_POLL_SECONDS)
+        else:
+            return
+    # Raises what is wrong as an error of SQLAlchemy.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _run_in_savepoint(connection: sa.Connection, call: _Call) -> None:

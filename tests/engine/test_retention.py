@@ -179,6 +179,15 @@ def test_sizes_stay_true_whatever_changes(app):
     assert sizes() == Size(0, 0)
 
 
+@sqlite_only
+def test_all_go_whatever_their_order_and_however_many_fit_a_transaction(app, monkeypatch):
+    monkeypatch.setattr(job_removal, "LONGEST_SECONDS", 0.0)
+    app.config["INSTANCE_PATH"].mkdir(exist_ok=True)
+    jobs = [finished() for _ in range(5)]
+    job_removal.remove_all([jobs[place] for place in (3, 0, 4, 2, 1)])
+    assert [factories.load(job) for job in jobs] == [None] * 5
+
+
 def finish_with_files(connection, job, files):
     factories.finish_in(connection, job, files=files)
     changes = {"log_form": "plain", "log_size": 5000, "file_bytes": 5070}
