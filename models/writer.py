@@ -164,9 +164,9 @@ def _run_in_savepoint(connection: sa.Connection, call: _Call) -> None:
     try:
         call.result = call.work(connection)
     except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
+        call.error = error
         # Fails where SQLite has undone the whole transaction: that concerns all calls.
         connection.exec_driver_sql(UNDO)
-        call.error = error
     else:
         connection.exec_driver_sql(RELEASE)
 
