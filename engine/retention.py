@@ -34,7 +34,7 @@ def remove_jobs(settings: Settings) -> bool:
     for rule in db.read(lambda connection: retention.rules(connection, settings)):
         ids = db.read(partial(retention.overdue, rule=rule))
         if ids:
-            removed = db.write(partial(job_removal.remove_some, job_ids=ids))
+            removed = db.write(partial(job_removal.remove_some, job_ids=sorted(ids)))
             job_removal.clear(settings["INSTANCE_PATH"], removed)
             return True
     return False

@@ -62,7 +62,7 @@ class Scheduler(threading.Thread):
         self._pool = ThreadPoolExecutor(_AT_ONCE, "events")
 
     def stop(self) -> None:
-        """End after the current event."""
+        """End after the events that are being scheduled."""
         self._stopping.set()
 
     def run(self) -> None:

@@ -39,12 +39,12 @@ def remove(connection: sa.Connection, job_id: str) -> Removed:
 def remove_some(connection: sa.Connection, job_ids: Iterable[str]) -> list[Removed]:
     """Remove jobs as long as that takes no time that others would notice; at least one.
 
-    In the order of their ids, which is about that of their rows: SQLite's full-text index writes
-    what it has gathered whenever a row comes before the last one, and merges that later.
+    Give them in the order of their ids, which is about that of their rows: SQLite's full-text index
+    writes what it has gathered whenever a row comes before the last one, and merges that later.
     """
     ends = time.monotonic() + LONGEST_SECONDS
     removed: list[Removed] = []
-    for job_id in sorted(job_ids):
+    for job_id in job_ids:
         removed.append(remove(connection, job_id))
         if time.monotonic() > ends:
             break
@@ -53,7 +53,6 @@ def remove_some(connection: sa.Connection, job_ids: Iterable[str]) -> list[Remov
 
 def remove_all(job_ids: Sequence[str]) -> None:
     """Remove finished jobs in as many transactions as it takes, and clear up after each."""
-    # In the order in which they are taken.
     left = sorted(job_ids)
     while left:
         removed = db.write(partial(remove_some, job_ids=tuple(left)))
